@@ -1,0 +1,138 @@
+// What weir knows of one request after a single pass over its body: plain fields, fixed shape.
+// Does not scan: `command.ts` fills it. Values that few callers want are decoded when asked for.
+// Invariant: offsets are into `frame.bytes` and inside it; getters never throw on a view that readCommand returned.
+
+import { type BsonDocument, deserialize } from './bson.ts';
+import { BsonView } from './bson-view.ts';
+import { BSON_TYPE, ElementCursor } from './element-cursor.ts';
+import type { Frame } from './frame.ts';
+import { readBigInt } from './value.ts';
+
+/** Whether the cursor this command opens will wait for data: it then belongs on the awaiting lane. */
+export type AwaitingCursor = 'none' | 'tailable' | 'change_stream';
+
+const UUID_BYTES = 16;
+
+/** The fields as the reader writes them; everyone else sees {@link CommandView}. */
+export class CommandFields {
+  readonly frame: Frame;
+  readonly opcode: number;
+  /** No reply will be sent: an OP_MSG flag; OP_QUERY always has a reply. */
+  moreToCome = false;
+  exhaustAllowed = false;
+  checksumPresent = false;
+  /** First key as sent; '' for an OP_QUERY that is no command. */
+  name = '';
+  database = '';
+  /** '' if the command names none (or several: bulkWrite over many namespaces). */
+  collection = '';
+  /** Full name of a bulkWrite's only namespace, else ''. */
+  bulkWriteNamespace = '';
+  hasLsid = false;
+  /** Offsets of the lsid document and of its 16 uuid bytes; -1 without lsid. */
+  lsidStart = -1;
+  lsidEnd = -1;
+  lsidUuidStart = -1;
+  hasTxnNumber = false;
+  txnNumberStart = -1;
+  /** autocommit is present and false: the command belongs to a transaction. */
+  autocommitFalse = false;
+  startTransaction = false;
+  /** Milliseconds; -1 if absent, negative or beyond int32. */
+  maxTimeMS = -1;
+  /** Where the value of maxTimeMS lies and its BSON type, for a patch of the same width; -1 and 0 if absent. */
+  maxTimeOffset = -1;
+  maxTimeType = 0;
+  /** getMore's id. */
+  cursorIdType = 0;
+  cursorIdStart = -1;
+  /** killCursors' array. */
+  cursorsStart = -1;
+  cursorsEnd = -1;
+  opensAwaitingCursor: AwaitingCursor = 'none';
+  /** BSON type of the comment, 0 = none; its value's bytes are from commentStart to commentEnd. */
+  commentType = 0;
+  commentStart = -1;
+  commentEnd = -1;
+  /** `$readPreference.mode` as sent, '' if none. */
+  readPreferenceMode = '';
+  /** The command document (inside `$query` where OP_QUERY wraps it). */
+  bodyStart = 0;
+  bodyEnd = 0;
+
+  constructor(frame: Frame) {
+    this.frame = frame;
+    this.opcode = frame.opcode;
+  }
+
+  /** The 16 uuid bytes as latin1 text: a compact key for tables. '' without lsid. */
+  get lsidKey(): string {
+    const start = this.lsidUuidStart;
+    return start < 0 ? '' : this.frame.bytes.toString('latin1', start, start + UUID_BYTES);
+  }
+
+  /** A copy of the lsid document's bytes, safe to keep after the frame is gone. */
+  get lsidDocument(): Buffer | null {
+    return this.hasLsid ? Buffer.from(this.frame.bytes.subarray(this.lsidStart, this.lsidEnd)) : null;
+  }
+
+  /** 0n if absent. */
+  get txnNumber(): bigint {
+    return this.hasTxnNumber ? this.frame.bytes.readBigInt64LE(this.txnNumberStart) : 0n;
+  }
+
+  /** The cursor a getMore asks, else 0n. */
+  get cursorId(): bigint {
+    return this.cursorIdType === 0 ? 0n : readBigInt(this.frame.bytes, this.cursorIdType, this.cursorIdStart);
+  }
+
+  /** The ids a killCursors names, in order; as many as fit in the frame. */
+  get cursorIds(): bigint[] {
+    if (this.cursorsStart < 0) {
+      return [];
+    }
+    const ids: bigint[] = [];
+    const cursor = new ElementCursor(this.frame.bytes, this.cursorsStart, this.cursorsEnd);
+    while (cursor.next()) {
+      ids.push(readBigInt(cursor.bytes, cursor.type, cursor.valueStart));
+    }
+    return ids;
+  }
+
+  /** The command document's bytes, not copied. */
+  get body(): Buffer {
+    return this.frame.bytes.subarray(this.bodyStart, this.bodyEnd);
+  }
+
+  /** A lazy view on the command document. */
+  get document(): BsonView {
+    return new BsonView(this.frame.bytes, this.bodyStart, this.bodyEnd);
+  }
+
+  /** The comment decoded: text, number, plain object, array …; undefined if there is none or it cannot be decoded. */
+  get commentValue(): unknown {
+    if (this.commentType === BSON_TYPE.string) {
+      return this.frame.bytes.toString('utf8', this.commentStart + 4, this.commentEnd - 1);
+    }
+    return this.commentType === 0 ? undefined : this.#decodeComment();
+  }
+
+  #decodeComment(): unknown {
+    const value = this.frame.bytes.subarray(this.commentStart, this.commentEnd);
+    const head = Buffer.alloc(7);
+    head.writeInt32LE(value.length + 8, 0);
+    head[4] = this.commentType;
+    head[5] = 0x63;
+    let wrapped: BsonDocument;
+    try {
+      wrapped = deserialize(Buffer.concat([head, value, Buffer.alloc(1)]));
+    } catch {
+      // A comment is never worth refusing a command that the server may well accept.
+      return undefined;
+    }
+    return wrapped['c'];
+  }
+}
+
+/** The request as everyone but its reader sees it. */
+export type CommandView = Readonly<CommandFields>;

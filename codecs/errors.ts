@@ -1,0 +1,81 @@
+// The one table of what can be wrong with bytes, and how a peer is told.
+// Does not send or log anything: the connection that fed the codec reacts.
+// Invariant: a codec throws DecodeError and nothing else, whatever the bytes are;
+// its message never contains bytes from the wire.
+
+/** close: drop the connection without an answer. reply_close: answer the error, then close. reply: answer, keep it. */
+export type DecodeReaction = 'close' | 'reply_close' | 'reply';
+
+/** What is known of a reason: the reaction, the MongoDB error code (0: none) and a fixed sentence. */
+export interface DecodeRule {
+  readonly reaction: DecodeReaction;
+  readonly code: number;
+  readonly codeName: string;
+  readonly message: string;
+}
+
+function rule(reaction: DecodeReaction, code: number, codeName: string, message: string): DecodeRule {
+  return { reaction, code, codeName, message };
+}
+
+/** Codes are the ones mongod answers (or logs while it closes) for the same input. */
+export const DECODE_REASONS = {
+  length_too_small: rule('close', 0, '', 'message length is below the 16 bytes of a header'),
+  length_too_large: rule('close', 0, '', 'message length is above the limit'),
+  unknown_opcode: rule('close', 0, '', 'opcode is unknown or not allowed here'),
+  bad_layout: rule('close', 22, 'InvalidBSON', 'message ends before its fixed fields do'),
+  unknown_required_flag: rule('close', 223, 'IllegalOpMsgFlag', 'an unknown required flag bit is set'),
+  too_many_sequences: rule('close', 233, 'TooManyDocumentSequences', 'more than two document sequences'),
+  bad_checksum: rule('close', 288, 'ChecksumMismatch', 'checksum does not match the message'),
+  two_bodies: rule('reply_close', 40430, 'Location40430', 'more than one body section'),
+  no_body: rule('reply_close', 40587, 'Location40587', 'no body section'),
+  unknown_section: rule('reply_close', 40432, 'Location40432', 'unknown section kind'),
+  security_token_section: rule('reply_close', 13, 'Unauthorized', 'security token sections are not accepted'),
+  repeated_sequence: rule('reply_close', 40431, 'Location40431', 'two document sequences have the same identifier'),
+  sequence_in_body: rule('reply_close', 40433, 'Location40433', 'a sequence identifier is also a field of the body'),
+  bad_sequence: rule('reply_close', 9, 'FailedToParse', 'a document sequence is malformed'),
+  invalid_bson: rule('reply', 22, 'InvalidBSON', 'BSON is malformed'),
+  duplicate_field: rule('reply', 40413, 'IDLDuplicateField', 'a top-level field appears twice'),
+  empty_command: rule('reply', 59, 'CommandNotFound', 'the command document is empty'),
+  field_type: rule('reply', 14, 'TypeMismatch', 'a field of the command has the wrong type'),
+  db_missing: rule('reply', 40571, 'Location40571', 'OP_MSG requests require a $db argument'),
+  db_invalid: rule('reply', 73, 'InvalidNamespace', 'database name is not valid'),
+  db_in_query: rule('reply', 40621, 'Location40621', '$db is not allowed in OP_QUERY requests'),
+  collection_invalid: rule('reply', 73, 'InvalidNamespace', 'collection name is not a valid string'),
+  bad_number_to_return: rule('reply', 16979, 'Location16979', 'OP_QUERY commands must have numberToReturn 1 or -1'),
+  no_ok: rule('close', 0, '', 'reply has no ok field'),
+} as const satisfies Readonly<Record<string, DecodeRule>>;
+
+/** A key of {@link DECODE_REASONS}; also the value of metric labels, so the set is closed. */
+export type DecodeReason = keyof typeof DECODE_REASONS;
+
+/** The only error that a codec throws. `offset` is where in the message (or document) the bytes stopped making sense. */
+export class DecodeError extends Error {
+  readonly reason: DecodeReason;
+  readonly offset: number;
+
+  constructor(reason: DecodeReason, offset: number) {
+    super(DECODE_REASONS[reason].message);
+    this.name = 'DecodeError';
+    this.reason = reason;
+    this.offset = offset;
+  }
+
+  get reaction(): DecodeReaction {
+    return DECODE_REASONS[this.reason].reaction;
+  }
+
+  /** MongoDB error code, 0 where mongod closes without one. */
+  get code(): number {
+    return DECODE_REASONS[this.reason].code;
+  }
+
+  get codeName(): string {
+    return DECODE_REASONS[this.reason].codeName;
+  }
+}
+
+/** Throws; a function call keeps the throwing path out of the scanners' hot code. */
+export function refuse(reason: DecodeReason, offset: number): never {
+  throw new DecodeError(reason, offset);
+}

@@ -1,0 +1,23 @@
+// The only door of codecs/: what the rest of weir may import.
+// Holds no code.
+// Invariant: everything here is pure: bytes to values and back, no socket, clock, log or configuration.
+
+export * from './bson.ts';
+export * from './bson-view.ts';
+export { readCommand } from './command.ts';
+export type { AwaitingCursor, CommandView } from './command-view.ts';
+export { crc32c } from './crc32c.ts';
+export * from './edit.ts';
+export { BSON_TYPE, ElementCursor, skipElement } from './element-cursor.ts';
+export * from './encode.ts';
+export { DECODE_REASONS, DecodeError, type DecodeReaction, type DecodeReason, type DecodeRule } from './errors.ts';
+export { Frame } from './frame.ts';
+export { Framer, type FramerOptions } from './framer.ts';
+export { type MessageHeader, readHeaderReference } from './header.ts';
+export * from './limits.ts';
+export * from './op-msg.ts';
+export * from './op-query.ts';
+export * from './op-reply.ts';
+export * from './opcode.ts';
+export { isStateChangeCode, readReply } from './reply.ts';
+export type { ReplyView } from './reply-view.ts';
