@@ -1,0 +1,137 @@
+// One TCP connection as the layers above see it: chunks in, chunks out, one close with a reason.
+// It knows no opcodes and no policy. Invariants: onClose is called exactly once; nothing is delivered after it;
+// writes are gathered and leave in one system call per turn of the event loop.
+
+import type { Socket } from 'node:net';
+import type { TurnFlusher } from './turn-flusher.ts';
+
+/** Upward calls of a connection. */
+export interface SocketEvents {
+  onData(chunk: Buffer): void;
+  /** The peer or the network ended it, or destroy() was called. */
+  onClose(reason: string): void;
+  /** All that was written has left after write() had passed the high watermark. */
+  onDrain(): void;
+}
+
+/** What connections are written against; tests give their own. */
+export interface ByteSocket {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** Bytes accepted by write() that the kernel has not taken yet. */
+  readonly unwrittenBytes: number;
+  /** Bytes accepted by write() in this turn, of which not one has left yet. */
+  readonly gatheredBytes: number;
+  readonly isClosed: boolean;
+  attach(events: SocketEvents): void;
+  /** Gathers; leaves at the end of this turn. Ignored after the close. */
+  write(chunk: Buffer): void;
+  pause(): void;
+  resume(): void;
+  /** Sends what was written, then closes. */
+  end(): void;
+  destroy(reason: string): void;
+}
+
+/** Below this many bytes several small chunks are joined into one write: cheaper than a vector write. */
+const JOIN_BELOW_BYTES = 16_384;
+
+export class NetSocket implements ByteSocket {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly #socket: Socket;
+  readonly #flusher: TurnFlusher;
+  #events: SocketEvents | null = null;
+  #gathered: Buffer[] = [];
+  #gatheredBytes = 0;
+  #isMarked = false;
+  #isEnding = false;
+  #closeReason = '';
+  #closed = false;
+
+  constructor(socket: Socket, flusher: TurnFlusher) {
+    this.#socket = socket;
+    this.#flusher = flusher;
+    this.remoteAddress = socket.remoteAddress ?? '';
+    this.remotePort = socket.remotePort ?? 0;
+  }
+
+  get unwrittenBytes(): number {
+    return this.#gatheredBytes + this.#socket.writableLength;
+  }
+
+  get gatheredBytes(): number {
+    return this.#gatheredBytes;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  attach(events: SocketEvents): void {
+    this.#events = events;
+    this.#socket.on('data', (chunk: Buffer) => {
+      if (!this.#closed) events.onData(chunk);
+    });
+    this.#socket.on('drain', () => {
+      if (!this.#closed) events.onDrain();
+    });
+    this.#socket.on('end', () => this.destroy('peer_closed'));
+    this.#socket.on('error', (error: NodeJS.ErrnoException) => this.destroy(error.code ?? 'socket_error'));
+    this.#socket.on('close', () => this.destroy('closed'));
+  }
+
+  write(chunk: Buffer): void {
+    if (this.#closed || this.#isEnding) return;
+    this.#gathered.push(chunk);
+    this.#gatheredBytes += chunk.length;
+    if (this.#isMarked) return;
+    this.#isMarked = true;
+    this.#flusher.mark(this);
+  }
+
+  /** Called by the flusher at the end of the turn. */
+  flush(): void {
+    this.#isMarked = false;
+    const gathered = this.#gathered;
+    if (gathered.length === 0 || this.#closed) return;
+    const bytes = this.#gatheredBytes;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    const first = gathered[0];
+    if (gathered.length === 1 && first !== undefined) this.#socket.write(first);
+    else if (bytes < JOIN_BELOW_BYTES) this.#socket.write(Buffer.concat(gathered, bytes));
+    else this.#writeTogether(gathered);
+  }
+
+  #writeTogether(chunks: readonly Buffer[]): void {
+    this.#socket.cork();
+    for (const chunk of chunks) this.#socket.write(chunk);
+    this.#socket.uncork();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(): void {
+    if (this.#closed) return;
+    this.flush();
+    this.#isEnding = true;
+    this.#socket.end();
+  }
+
+  destroy(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#closeReason = reason;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    this.#socket.destroy();
+    this.#events?.onClose(this.#closeReason);
+  }
+}

@@ -1,0 +1,55 @@
+// Opens outgoing TCP connections. It does not retry and knows no protocol.
+// Invariant: exactly one of onConnected and onFailed is called, unless cancel() came first.
+
+import { connect } from 'node:net';
+import type { Clock } from '../core/clock.ts';
+import type { HostPort } from '../options.ts';
+import { type ByteSocket, NetSocket } from './byte-socket.ts';
+import type { TurnFlusher } from './turn-flusher.ts';
+
+export interface ConnectEvents {
+  onConnected(socket: ByteSocket): void;
+  /** `reason`: the system's error code (ECONNREFUSED, ENOTFOUND …) or `connect_timeout`. */
+  onFailed(reason: string): void;
+}
+
+export interface Connector {
+  connect(address: HostPort, timeoutMs: number, events: ConnectEvents): { cancel(): void };
+}
+
+export class TcpConnector implements Connector {
+  readonly #clock: Clock;
+  readonly #flusher: TurnFlusher;
+
+  constructor(clock: Clock, flusher: TurnFlusher) {
+    this.#clock = clock;
+    this.#flusher = flusher;
+  }
+
+  connect(address: HostPort, timeoutMs: number, events: ConnectEvents): { cancel(): void } {
+    const socket = connect({ host: address.host, port: address.port, noDelay: true, keepAlive: true });
+    let settled = false;
+    const settle = (): boolean => {
+      if (settled) return false;
+      settled = true;
+      timer.cancel();
+      return true;
+    };
+    const fail = (reason: string): void => {
+      if (!settle()) return;
+      socket.destroy();
+      events.onFailed(reason);
+    };
+    const timer = this.#clock.setTimer(timeoutMs, () => fail('connect_timeout'));
+    socket.once('connect', () => {
+      if (settle()) events.onConnected(new NetSocket(socket, this.#flusher));
+    });
+    // Stays attached: an error after a cancel must not become an uncaught one.
+    socket.on('error', (error: NodeJS.ErrnoException) => fail(error.code ?? 'connect_error'));
+    return {
+      cancel: () => {
+        if (settle()) socket.destroy();
+      },
+    };
+  }
+}
