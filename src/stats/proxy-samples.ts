@@ -1,0 +1,76 @@
+// Reads the snapshots of the running proxy into samples for the metrics page.
+// It knows no metric library and keeps nothing between scrapes.
+// Invariant: every sample has exactly as many label values as its metric has labels (registry.ts).
+
+import type { PoolSnapshot, Snapshots } from '../core/snapshots.ts';
+import type { ProxyMetricKey } from './registry.ts';
+
+export interface Sample {
+  /** In the order of the metric's labels. */
+  readonly labels: readonly string[];
+  readonly value: number;
+}
+
+export type ProxySamples = Readonly<Record<ProxyMetricKey, readonly Sample[]>>;
+
+function single(value: number): readonly Sample[] {
+  return [{ labels: [], value }];
+}
+
+function byReason(counts: ReadonlyMap<string, number>): readonly Sample[] {
+  return Array.from(counts, ([reason, value]) => ({ labels: [reason], value }));
+}
+
+/** Counts whose key is `first|second`; a key without the bar has an empty second label. */
+function byPair(counts: ReadonlyMap<string, number>): readonly Sample[] {
+  return Array.from(counts, ([key, value]) => {
+    const bar = key.lastIndexOf('|');
+    return { labels: bar < 0 ? [key, ''] : [key.slice(0, bar), key.slice(bar + 1)], value };
+  });
+}
+
+function poolLabels(pool: PoolSnapshot): readonly string[] {
+  return [pool.cluster, pool.endpoint, pool.lane];
+}
+
+function byPool(pools: readonly PoolSnapshot[], read: (pool: PoolSnapshot) => number): readonly Sample[] {
+  return pools.map((pool) => ({ labels: poolLabels(pool), value: read(pool) }));
+}
+
+/** Reads everything once. */
+export function readProxySamples(snapshots: Snapshots): ProxySamples {
+  const summary = snapshots.summary();
+  const pools = snapshots.pools();
+  const counters = snapshots.counters();
+  return {
+    limitDecisions: snapshots.limits().flatMap((limit) => [
+      { labels: [limit.name, 'allowed'], value: limit.allowed },
+      { labels: [limit.name, 'observed'], value: limit.observed },
+      { labels: [limit.name, 'refused'], value: limit.refused },
+    ]),
+    downstreamConnections: single(summary.downstreamConnections),
+    downstreamConnectionsTotal: byPair(counters.downstreamAccepted),
+    downstreamClosed: byReason(counters.downstreamClosed),
+    upstreamConnections: pools.flatMap((pool) => [
+      { labels: [...poolLabels(pool), 'idle'], value: pool.idle },
+      { labels: [...poolLabels(pool), 'busy'], value: pool.busy },
+      { labels: [...poolLabels(pool), 'connecting'], value: pool.connecting },
+    ]),
+    upstreamConnects: byPool(pools, (pool) => pool.connects),
+    upstreamClosed: pools.flatMap((pool) =>
+      Object.entries(pool.closed).map(([reason, value]) => ({ labels: [...poolLabels(pool), reason], value })),
+    ),
+    upstreamReachable: single(summary.upstreamReachable ? 1 : 0),
+    poolCheckouts: byPool(pools, (pool) => pool.checkouts),
+    poolWaiters: byPool(pools, (pool) => pool.waiters),
+    poolLongestWait: byPool(pools, (pool) => pool.longestWaitMs / 1000),
+    pins: byReason(counters.pins),
+    decodeErrors: byPair(counters.decodeErrors),
+    protocolMismatches: single(counters.protocolMismatches),
+    cleanups: byReason(counters.cleanups),
+    openCursors: single(counters.openCursors),
+    openTransactions: single(counters.openTransactions),
+    uptime: single(summary.uptimeSeconds),
+    buildInfo: [{ labels: [summary.version], value: 1 }],
+  };
+}

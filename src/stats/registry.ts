@@ -1,0 +1,225 @@
+// Every metric of weir, once: name, type, help, labels. The page docs/generated/metrics.md is made from this table.
+// It holds no values and no library. Invariant: names and labels are an interface: they are added to, not changed.
+
+export type MetricType = 'counter' | 'gauge' | 'histogram';
+
+export interface MetricDefinition {
+  readonly name: string;
+  readonly type: MetricType;
+  readonly help: string;
+  readonly labels: readonly string[];
+}
+
+/** What operations count, summed over the rows of the operation table at scrape time. */
+export const OPERATION_METRICS = {
+  operations: {
+    name: 'weir_operations_total',
+    type: 'counter',
+    help: 'Finished operations by outcome: ok, or why not.',
+    labels: ['db', 'collection', 'command', 'outcome'],
+  },
+  serverSeconds: {
+    name: 'weir_server_seconds',
+    type: 'histogram',
+    help: 'Time at the server, request written to reply read whole, of operations that were sent.',
+    labels: ['db', 'collection', 'command'],
+  },
+  waitSeconds: {
+    name: 'weir_wait_seconds',
+    type: 'histogram',
+    help: "Time in weir's own wait queue, of all operations; those that did not wait count as 0.",
+    labels: ['db', 'collection', 'command'],
+  },
+  replyDocuments: {
+    name: 'weir_reply_documents_total',
+    type: 'counter',
+    help: 'Documents returned.',
+    labels: ['db', 'collection', 'command'],
+  },
+  documentsChanged: {
+    name: 'weir_documents_changed_total',
+    type: 'counter',
+    help: 'Documents inserted, modified or deleted, as the server reported.',
+    labels: ['db', 'collection', 'command'],
+  },
+  requestBytes: {
+    name: 'weir_request_bytes_total',
+    type: 'counter',
+    help: 'Bytes of requests, headers included.',
+    labels: ['db', 'collection', 'command'],
+  },
+  replyBytes: {
+    name: 'weir_reply_bytes_total',
+    type: 'counter',
+    help: 'Bytes of replies, headers included.',
+    labels: ['db', 'collection', 'command'],
+  },
+  callSiteOperations: {
+    name: 'weir_callsite_operations_total',
+    type: 'counter',
+    help: 'Finished operations by the line of code that sent them; call sites beyond the cap are summed in "other".',
+    labels: ['callsite', 'db', 'collection', 'command'],
+  },
+  callSiteSeconds: {
+    name: 'weir_callsite_seconds_total',
+    type: 'counter',
+    help: 'Time at the server by call site.',
+    labels: ['callsite', 'db', 'collection', 'command'],
+  },
+  callSiteDocuments: {
+    name: 'weir_callsite_documents_total',
+    type: 'counter',
+    help: 'Documents returned by call site.',
+    labels: ['callsite', 'db', 'collection', 'command'],
+  },
+  errors: {
+    name: 'weir_errors_total',
+    type: 'counter',
+    help: 'Operations that ended with a MongoDB error code, whoever gave it; codes beyond the cap are summed in "other".',
+    labels: ['code'],
+  },
+  rowsCapped: {
+    name: 'weir_rows_capped',
+    type: 'counter',
+    help: 'Operations counted in the row "other" because the operation table was full.',
+    labels: [],
+  },
+  rows: {
+    name: 'weir_rows',
+    type: 'gauge',
+    help: 'Rows of the operation table, "other" included.',
+    labels: [],
+  },
+  active: {
+    name: 'weir_operations_active',
+    type: 'gauge',
+    help: 'Operations begun and not finished.',
+    labels: [],
+  },
+} as const;
+
+/** What the running proxy tells of itself (core/snapshots.ts) at scrape time. */
+export const PROXY_METRICS = {
+  limitDecisions: {
+    name: 'weir_limit_decisions_total',
+    type: 'counter',
+    help: 'Operations a limit matched, by decision: allowed, observed (would be refused, was let through), refused.',
+    labels: ['limit', 'decision'],
+  },
+  downstreamConnections: {
+    name: 'weir_downstream_connections',
+    type: 'gauge',
+    help: 'Open connections of applications.',
+    labels: [],
+  },
+  downstreamConnectionsTotal: {
+    name: 'weir_downstream_connections_total',
+    type: 'counter',
+    help: 'Accepted connections of applications: served, or closed because there were too many (over_limit).',
+    labels: ['listener', 'result'],
+  },
+  downstreamClosed: {
+    name: 'weir_downstream_closed_total',
+    type: 'counter',
+    help: 'Closed connections of applications by reason.',
+    labels: ['reason'],
+  },
+  upstreamConnections: {
+    name: 'weir_upstream_connections',
+    type: 'gauge',
+    help: 'Connections to the server by lane (ordinary, await, monitor) and state (idle, busy, connecting).',
+    labels: ['cluster', 'endpoint', 'lane', 'state'],
+  },
+  upstreamConnects: {
+    name: 'weir_upstream_connects_total',
+    type: 'counter',
+    help: 'Connections opened to the server.',
+    labels: ['cluster', 'endpoint', 'lane'],
+  },
+  upstreamClosed: {
+    name: 'weir_upstream_closed_total',
+    type: 'counter',
+    help: 'Connections to the server closed, by reason.',
+    labels: ['cluster', 'endpoint', 'lane', 'reason'],
+  },
+  upstreamReachable: {
+    name: 'weir_upstream_reachable',
+    type: 'gauge',
+    help: '1 once a server has answered and while one is reachable, else 0.',
+    labels: [],
+  },
+  poolCheckouts: {
+    name: 'weir_pool_checkouts_total',
+    type: 'counter',
+    help: 'Times a connection was lent to an operation.',
+    labels: ['cluster', 'endpoint', 'lane'],
+  },
+  poolWaiters: {
+    name: 'weir_pool_waiters',
+    type: 'gauge',
+    help: 'Operations waiting for a connection.',
+    labels: ['cluster', 'endpoint', 'lane'],
+  },
+  poolLongestWait: {
+    name: 'weir_pool_longest_wait_seconds',
+    type: 'gauge',
+    help: 'How long the oldest waiting operation has waited.',
+    labels: ['cluster', 'endpoint', 'lane'],
+  },
+  pins: {
+    name: 'weir_pins_total',
+    type: 'counter',
+    help: 'Operations bound to one connection or lane, by reason.',
+    labels: ['reason'],
+  },
+  decodeErrors: {
+    name: 'weir_decode_errors_total',
+    type: 'counter',
+    help: 'Malformed input by side (downstream, upstream) and reason.',
+    labels: ['side', 'reason'],
+  },
+  protocolMismatches: {
+    name: 'weir_protocol_mismatches_total',
+    type: 'counter',
+    help: 'Replies that answered another request than the one sent. Must stay 0: alert on it.',
+    labels: [],
+  },
+  cleanups: {
+    name: 'weir_cleanups_total',
+    type: 'counter',
+    help: 'What was cleaned up for clients that went away.',
+    labels: ['what'],
+  },
+  openCursors: {
+    name: 'weir_open_cursors',
+    type: 'gauge',
+    help: 'Cursors open through weir.',
+    labels: [],
+  },
+  openTransactions: {
+    name: 'weir_open_transactions',
+    type: 'gauge',
+    help: 'Transactions open through weir.',
+    labels: [],
+  },
+  uptime: {
+    name: 'weir_uptime_seconds',
+    type: 'gauge',
+    help: 'Seconds since weir was started.',
+    labels: [],
+  },
+  buildInfo: {
+    name: 'weir_build_info',
+    type: 'gauge',
+    help: 'Always 1; the label carries the version.',
+    labels: ['version'],
+  },
+} as const;
+
+export type ProxyMetricKey = keyof typeof PROXY_METRICS;
+
+/** All metrics, in the order in which people read about them. */
+export const ALL_METRICS: readonly MetricDefinition[] = [
+  ...Object.values(OPERATION_METRICS),
+  ...Object.values(PROXY_METRICS),
+];

@@ -1,0 +1,250 @@
+// Guards the metrics page: every metric of the registry is on it, sums are right, and no series shrinks or vanishes.
+// It reads the page as a scraper does, line by line.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { PoolSnapshot } from '../../../src/core/snapshots.ts';
+import { MAX_CODES_PER_ROW } from '../../../src/stats/operation-row.ts';
+import { MAX_CODES } from '../../../src/stats/operation-series.ts';
+import { OperationTable } from '../../../src/stats/operation-table.ts';
+import { createMetrics, type MetricsOptions } from '../../../src/stats/prometheus.ts';
+import { ALL_METRICS } from '../../../src/stats/registry.ts';
+import { fakeSnapshots, idleSummary } from './fake-snapshots.ts';
+import { runOperation } from './results.ts';
+
+type Page = ReadonlyMap<string, number>;
+
+/** Series (name with labels) to value; fails on anything that is not the text format. */
+function parsePage(text: string): Page {
+  const series = new Map<string, number>();
+  for (const line of text.split('\n')) {
+    if (line === '' || line.startsWith('# HELP ') || line.startsWith('# TYPE ')) continue;
+    const match = /^([a-z_]+(?:\{(?:[a-z]+="(?:[^"\\]|\\[\\"n])*",?)*\})?) (\S+)$/.exec(line);
+    assert.ok(match, `not a sample: ${line}`);
+    const name = match[1] ?? '';
+    assert.ok(!series.has(name), `twice: ${name}`);
+    series.set(name, Number(match[2]));
+    assert.ok(Number.isFinite(series.get(name)), line);
+  }
+  return series;
+}
+
+function sumOf(page: Page, name: string): number {
+  let sum = 0;
+  for (const [series, value] of page) if (series.startsWith(`${name}{`)) sum += value;
+  return sum;
+}
+
+function setUp(
+  maxRows: number,
+  caps: Partial<MetricsOptions> = {},
+): { table: OperationTable; scrape: () => Promise<Page> } {
+  const table = new OperationTable({ maxRows });
+  const metrics = createMetrics({ table, snapshots: fakeSnapshots(), maxCallSites: 100, ...caps });
+  return { table, scrape: async () => parsePage(await metrics.render()) };
+}
+
+test('every metric of the registry is announced once, with its help and type', async () => {
+  const metrics = createMetrics({
+    table: new OperationTable({ maxRows: 1 }),
+    snapshots: fakeSnapshots(),
+    maxCallSites: 1,
+  });
+  const text = await metrics.render();
+  for (const metric of ALL_METRICS) {
+    assert.equal(text.split(`# TYPE ${metric.name} ${metric.type}\n`).length, 2, metric.name);
+    assert.ok(text.includes(`# HELP ${metric.name} ${metric.help}\n`), metric.name);
+  }
+  assert.equal(text.match(/^# TYPE /gm)?.length, ALL_METRICS.length);
+  assert.ok(text.endsWith('\n') && !text.endsWith('\n\n'));
+});
+
+test('names are unique and follow the conventions of prometheus', () => {
+  assert.equal(new Set(ALL_METRICS.map((metric) => metric.name)).size, ALL_METRICS.length);
+  for (const { name, type } of ALL_METRICS) {
+    assert.match(name, /^weir_[a-z_]+$/);
+    if (type === 'counter' && name !== 'weir_rows_capped') assert.match(name, /_total$/);
+    if (type === 'gauge') assert.doesNotMatch(name, /_total$/);
+  }
+});
+
+test('one operation shows in every family it belongs to', async () => {
+  const { table, scrape } = setUp(10);
+  const row = table.row('app', 'a.ts:1', 'shop', 'orders', 'insert');
+  runOperation(row, { documentsReturned: 2, documentsChanged: 3, serverMs: 2, waitMs: 0 });
+  runOperation(row, { outcome: 'write_error', errorCode: 11000, documentsReturned: 0, serverMs: 500, waitMs: 20 });
+  row.begin();
+  const page = await scrape();
+  const labels = 'db="shop",collection="orders",command="insert"';
+  const expected: Readonly<Record<string, number>> = {
+    [`weir_operations_total{${labels},outcome="ok"}`]: 1,
+    [`weir_operations_total{${labels},outcome="write_error"}`]: 1,
+    [`weir_server_seconds_bucket{${labels},le="0.001024"}`]: 0,
+    [`weir_server_seconds_bucket{${labels},le="0.004096"}`]: 1,
+    [`weir_server_seconds_bucket{${labels},le="0.262144"}`]: 1,
+    [`weir_server_seconds_bucket{${labels},le="1.048576"}`]: 2,
+    [`weir_server_seconds_bucket{${labels},le="+Inf"}`]: 2,
+    [`weir_server_seconds_sum{${labels}}`]: 0.502,
+    [`weir_server_seconds_count{${labels}}`]: 2,
+    [`weir_wait_seconds_bucket{${labels},le="0.000256"}`]: 1,
+    [`weir_wait_seconds_sum{${labels}}`]: 0.02,
+    [`weir_wait_seconds_count{${labels}}`]: 2,
+    [`weir_reply_documents_total{${labels}}`]: 2,
+    [`weir_documents_changed_total{${labels}}`]: 3,
+    [`weir_request_bytes_total{${labels}}`]: 200,
+    [`weir_reply_bytes_total{${labels}}`]: 400,
+    [`weir_callsite_operations_total{callsite="a.ts:1",${labels}}`]: 2,
+    [`weir_callsite_seconds_total{callsite="a.ts:1",${labels}}`]: 0.502,
+    [`weir_callsite_documents_total{callsite="a.ts:1",${labels}}`]: 2,
+    'weir_errors_total{code="11000"}': 1,
+    weir_rows_capped: 0,
+    weir_rows: 2,
+    weir_operations_active: 1,
+  };
+  for (const [series, value] of Object.entries(expected)) assert.equal(page.get(series), value, series);
+  assert.equal(page.has(`weir_operations_total{${labels},outcome="refused"}`), false);
+});
+
+test('apps and call sites are summed per collection', async () => {
+  const { table, scrape } = setUp(10);
+  runOperation(table.row('app1', 'x', 'd', 'c', 'find'));
+  runOperation(table.row('app2', 'x', 'd', 'c', 'find'));
+  runOperation(table.row('app2', 'y', 'd', 'c', 'find'));
+  const page = await scrape();
+  assert.equal(page.get('weir_operations_total{db="d",collection="c",command="find",outcome="ok"}'), 3);
+  assert.equal(page.get('weir_callsite_operations_total{callsite="x",db="d",collection="c",command="find"}'), 2);
+});
+
+test('label texts are escaped', async () => {
+  const { table, scrape } = setUp(10);
+  runOperation(table.row('app', 'f("a\\b")\n', 'd', 'c"}', 'find'));
+  const page = await scrape();
+  const labels = 'db="d",collection="c\\"}",command="find"';
+  assert.equal(page.get(`weir_callsite_operations_total{callsite="f(\\"a\\\\b\\")\ufffd",${labels}}`), 1);
+});
+
+test('no series decreases or vanishes while rows are admitted up to and beyond every cap', async () => {
+  const { table, scrape } = setUp(60, { maxCallSites: 5, maxNamespaces: 20 });
+  let before: Page = new Map();
+  let operations = 0;
+  for (let i = 0; i < 150; i += 1) {
+    // Old rows go on counting while new ones come; codes pass their cap too.
+    for (const n of [i, Math.floor(i / 2), 0]) {
+      const row = table.row(`app${n % 3}`, `site${n % 11}`, 'db', `c${n % 37}`, n % 2 === 0 ? 'find' : 'insert');
+      runOperation(row, { outcome: 'command_error', errorCode: 1 + ((i * 3 + n) % 300), serverMs: n, waitMs: i });
+      runOperation(row, { serverMs: 2 ** (n % 14), waitMs: 0 });
+      operations += 2;
+    }
+    const page = await scrape();
+    for (const [series, value] of before) {
+      const now = page.get(series);
+      assert.ok(now !== undefined, `vanished: ${series}`);
+      const isGauge = /^weir_(rows$|operations_active)/.test(series);
+      assert.ok(isGauge || now >= value, `decreased: ${series} from ${value} to ${now}`);
+    }
+    assert.equal(sumOf(page, 'weir_operations_total'), operations);
+    assert.equal(sumOf(page, 'weir_callsite_operations_total'), operations);
+    assert.equal(sumOf(page, 'weir_errors_total'), operations / 2);
+    assert.equal(sumOf(page, 'weir_wait_seconds_count'), operations);
+    before = page;
+  }
+  const names = [...before.keys()];
+  const callSites = new Set(
+    names.map((name) => /callsite="([^"]*)"/.exec(name)?.[1]).filter((name) => name !== undefined),
+  );
+  assert.equal(callSites.size, 5 + 1);
+  assert.equal(names.filter((name) => name.startsWith('weir_request_bytes_total')).length, 20 + 1);
+  assert.ok((before.get('weir_rows_capped') ?? 0) > 0);
+  assert.ok((before.get('weir_errors_total{code="other"}') ?? 0) > 0);
+});
+
+test('an error code keeps its series when an older row brings new codes after the cap was reached', async () => {
+  const { table, scrape } = setUp(20);
+  const oldest = table.row('app', '-', 'db', 'oldest', 'find');
+  runOperation(oldest, { outcome: 'command_error', errorCode: 9001 });
+  for (let code = 1; code <= MAX_CODES + 20; code += 1) {
+    const row = table.row('app', '-', 'db', `c${Math.floor(code / MAX_CODES_PER_ROW)}`, 'find');
+    runOperation(row, { outcome: 'command_error', errorCode: code });
+  }
+  const before = await scrape();
+  runOperation(oldest, { outcome: 'command_error', errorCode: 9002 });
+  const after = await scrape();
+  for (const [series, value] of before) assert.ok((after.get(series) ?? -1) >= value, series);
+  assert.equal(after.has('weir_errors_total{code="9002"}'), false);
+  assert.equal(after.get('weir_errors_total{code="other"}'), (before.get('weir_errors_total{code="other"}') ?? 0) + 1);
+});
+
+function makePool(waiters: number): PoolSnapshot {
+  return {
+    cluster: 'orders',
+    endpoint: 'db1:27017',
+    lane: 'ordinary',
+    state: 'up',
+    maxConnections: 8,
+    idle: 1,
+    busy: 6,
+    connecting: 1,
+    waiters,
+    longestWaitMs: 250,
+    checkouts: 900,
+    connects: 12,
+    closed: { idle: 4 },
+  };
+}
+
+test('the state of the proxy is read anew at every scrape', async () => {
+  let waiters = 3;
+  let isGone = false;
+  const snapshots = fakeSnapshots({
+    summary: () => ({ ...idleSummary, downstreamConnections: 200, upstreamReachable: true }),
+    pools: () => (isGone ? [] : [makePool(waiters)]),
+    limits: () => [{ name: 'reports', mode: 'enforce', matched: 10, allowed: 7, observed: 0, refused: 3 }],
+    counters: () => ({
+      downstreamAccepted: new Map([
+        ['main|served', 210],
+        ['main|over_limit', 2],
+      ]),
+      downstreamClosed: new Map([['client_closed', 10]]),
+      decodeErrors: new Map([['downstream|size', 1]]),
+      protocolMismatches: 0,
+      pins: new Map([['fence', 5]]),
+      cleanups: new Map([['cursors_killed', 4]]),
+      openCursors: 9,
+      openTransactions: 1,
+    }),
+  });
+  const metrics = createMetrics({ table: new OperationTable({ maxRows: 1 }), snapshots, maxCallSites: 1 });
+  const page = parsePage(await metrics.render());
+  const pool = 'cluster="orders",endpoint="db1:27017",lane="ordinary"';
+  const expected: Readonly<Record<string, number>> = {
+    weir_downstream_connections: 200,
+    'weir_downstream_connections_total{listener="main",result="served"}': 210,
+    'weir_downstream_connections_total{listener="main",result="over_limit"}': 2,
+    'weir_downstream_closed_total{reason="client_closed"}': 10,
+    [`weir_upstream_connections{${pool},state="busy"}`]: 6,
+    [`weir_upstream_connections{${pool},state="idle"}`]: 1,
+    [`weir_upstream_connections{${pool},state="connecting"}`]: 1,
+    [`weir_upstream_connects_total{${pool}}`]: 12,
+    [`weir_upstream_closed_total{${pool},reason="idle"}`]: 4,
+    weir_upstream_reachable: 1,
+    [`weir_pool_checkouts_total{${pool}}`]: 900,
+    [`weir_pool_waiters{${pool}}`]: 3,
+    [`weir_pool_longest_wait_seconds{${pool}}`]: 0.25,
+    'weir_limit_decisions_total{limit="reports",decision="allowed"}': 7,
+    'weir_limit_decisions_total{limit="reports",decision="observed"}': 0,
+    'weir_limit_decisions_total{limit="reports",decision="refused"}': 3,
+    'weir_pins_total{reason="fence"}': 5,
+    'weir_decode_errors_total{side="downstream",reason="size"}': 1,
+    weir_protocol_mismatches_total: 0,
+    'weir_cleanups_total{what="cursors_killed"}': 4,
+    weir_open_cursors: 9,
+    weir_open_transactions: 1,
+    weir_uptime_seconds: 1.23456,
+    'weir_build_info{version="0.0.0-test"}': 1,
+  };
+  for (const [series, value] of Object.entries(expected)) assert.equal(page.get(series), value, series);
+  waiters = 0;
+  assert.equal(parsePage(await metrics.render()).get(`weir_pool_waiters{${pool}}`), 0);
+  isGone = true;
+  assert.equal(parsePage(await metrics.render()).has(`weir_pool_waiters{${pool}}`), false);
+});

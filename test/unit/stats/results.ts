@@ -1,0 +1,23 @@
+// Builders for statistics tests. Invariant: a built result is a plain acknowledged read unless told otherwise.
+
+import type { OperationResult, OperationRow } from '../../../src/stats/operation-row.ts';
+
+export function makeResult(parts: Partial<OperationResult> = {}): OperationResult {
+  return {
+    outcome: 'ok',
+    errorCode: 0,
+    documentsReturned: 1,
+    documentsChanged: 0,
+    requestBytes: 100,
+    replyBytes: 200,
+    serverMs: 1,
+    waitMs: 0,
+    ...parts,
+  };
+}
+
+/** One whole operation. */
+export function runOperation(row: OperationRow, parts: Partial<OperationResult> = {}): void {
+  row.begin();
+  row.finish(makeResult(parts));
+}
