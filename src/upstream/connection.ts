@@ -1,0 +1,183 @@
+// One connection to the server: a queue of exchanges, each matched to its reply by responseTo.
+// It does not choose what to send and does not reconnect. Invariant: it is handed back (onIdle) only when provably
+// clean: request written whole, reply read whole, responseTo right, moreToCome clear, no byte left; else it is destroyed.
+
+import { DecodeError, type Frame, Framer, OPCODE, type ReplyView, readReply } from '../../codecs/index.ts';
+import type { Clock, Timer } from '../core/clock.ts';
+import type { ByteSocket, SocketEvents } from '../net/byte-socket.ts';
+import { type ConnectionState, nextConnectionState } from './connection-state.ts';
+import type { Exchange } from './exchange.ts';
+import type { PerishReason } from './perish.ts';
+import type { RequestIds } from './request-ids.ts';
+
+export interface UpstreamConnectionEvents {
+  /** The first hello was answered with ok; the bytes of the answer's body. */
+  onGreeted(connection: UpstreamConnection, helloBody: Buffer): void;
+  /** Nothing is outstanding and it is clean. */
+  onIdle(connection: UpstreamConnection): void;
+  /** It is gone; exchanges that it still had were failed before this call. `detail` is for logs and counters. */
+  onClosed(connection: UpstreamConnection, reason: PerishReason, detail: string): void;
+  onDecodeError(reason: string): void;
+}
+
+export class UpstreamConnection implements SocketEvents {
+  readonly id: number;
+  /** Generation of the pool that made it (CMAP); a lower one than the pool's is stale. */
+  readonly generation: number;
+  #state: ConnectionState = 'handshaking';
+  readonly #socket: ByteSocket;
+  readonly #ids: RequestIds;
+  readonly #clock: Clock;
+  readonly #events: UpstreamConnectionEvents;
+  readonly #framer: Framer;
+  readonly #queue: Exchange[] = [];
+  #arrived: Frame[] = [];
+  #helloId = 0;
+  #greetTimer: Timer | null = null;
+
+  constructor(parts: {
+    id: number;
+    generation: number;
+    socket: ByteSocket;
+    ids: RequestIds;
+    clock: Clock;
+    events: UpstreamConnectionEvents;
+  }) {
+    this.id = parts.id;
+    this.generation = parts.generation;
+    this.#socket = parts.socket;
+    this.#ids = parts.ids;
+    this.#clock = parts.clock;
+    this.#events = parts.events;
+    this.#framer = new Framer({
+      onFrame: (frame) => {
+        this.#arrived.push(frame);
+      },
+      accepts: isReplyOpcode,
+    });
+    this.#socket.attach(this);
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Starts the handshake; `encode` is given the request id to use. Without an answer in time the connection dies. */
+  greet(encode: (requestId: number) => Buffer, timeoutMs: number): void {
+    this.#helloId = this.#ids.next();
+    this.#socket.write(encode(this.#helloId));
+    this.#greetTimer = this.#clock.setTimer(timeoutMs, () =>
+      this.destroy('endpoint_silent', 'hello not answered in time'),
+    );
+  }
+
+  /** Writes an exchange behind what is queued already. Its frame's id is patched in place. */
+  send(exchange: Exchange, nowMs: number): void {
+    this.#state = nextConnectionState(this.#state, 'sent');
+    const requestId = this.#ids.next();
+    exchange.frame.setRequestId(requestId);
+    exchange.state = 'sent';
+    exchange.sentMs = nowMs;
+    this.#queue.push(exchange);
+    for (const chunk of exchange.frame.chunks) this.#socket.write(chunk);
+    exchange.requestId = exchange.fence === null ? requestId : this.#writeFence(exchange.fence);
+  }
+
+  #writeFence(fence: Buffer): number {
+    const requestId = this.#ids.next();
+    fence.writeInt32LE(requestId, 4);
+    this.#socket.write(fence);
+    return requestId;
+  }
+
+  onData(chunk: Buffer): void {
+    try {
+      this.#framer.push(chunk);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.#events.onDecodeError(error.reason);
+      this.destroy('malformed_reply', error.reason);
+      return;
+    }
+    if (this.#arrived.length === 0) return;
+    const arrived = this.#arrived;
+    this.#arrived = [];
+    for (const frame of arrived) {
+      if (this.#state === 'closed') return;
+      this.#receive(frame);
+    }
+    this.#settle();
+  }
+
+  #receive(frame: Frame): void {
+    if (this.#state === 'handshaking') {
+      this.#receiveHello(frame);
+      return;
+    }
+    const exchange = this.#queue[0];
+    if (exchange === undefined) return this.destroy('unexpected_reply', `responseTo ${frame.responseTo}`);
+    if (frame.responseTo !== exchange.requestId) return this.destroy('response_mismatch', 'responseTo');
+    if (this.#socket.unwrittenBytes > 0) return this.destroy('reply_before_request', 'request not written whole');
+    const reply = this.#read(frame);
+    if (reply === null) return;
+    if (reply.moreToCome) return this.destroy('more_to_come', 'reply with moreToCome');
+    this.#queue.shift();
+    exchange.state = 'done';
+    exchange.owner.onReply(exchange, reply);
+  }
+
+  #receiveHello(frame: Frame): void {
+    if (frame.responseTo !== this.#helloId) return this.destroy('response_mismatch', 'hello');
+    const reply = this.#read(frame);
+    if (reply === null) return;
+    if (!reply.ok) return this.destroy('handshake_failed', reply.errmsg);
+    this.#greetTimer?.cancel();
+    this.#state = nextConnectionState(this.#state, 'greeted');
+    this.#events.onGreeted(this, reply.body);
+  }
+
+  #read(frame: Frame): ReplyView | null {
+    try {
+      return readReply(frame);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.#events.onDecodeError(error.reason);
+      this.destroy('malformed_reply', error.reason);
+      return null;
+    }
+  }
+
+  /** After every read: with nothing outstanding the connection is either provably clean, or dies. */
+  #settle(): void {
+    if (this.#state === 'closed' || this.#state === 'handshaking' || this.#queue.length > 0) return;
+    if (this.#framer.heldBytes > 0) return this.destroy('bytes_left', `${this.#framer.heldBytes} bytes`);
+    if (this.#state === 'busy') this.#state = nextConnectionState(this.#state, 'drained');
+    this.#events.onIdle(this);
+  }
+
+  onClose(reason: string): void {
+    this.destroy(reason === 'peer_closed' || reason === 'closed' ? 'peer_closed' : 'socket_error', reason);
+  }
+
+  onDrain(): void {}
+
+  /** Ends it; every exchange it still has is failed. Later calls do nothing. */
+  destroy(reason: PerishReason, detail: string): void {
+    if (this.#state === 'closed') return;
+    // Only a lone exchange whose bytes all still lie in the gather buffer is known to be unsent.
+    const isUnsent = this.#queue.length === 1 && this.#socket.gatheredBytes > 0;
+    this.#state = 'closed';
+    this.#greetTimer?.cancel();
+    this.#framer.stop();
+    this.#socket.destroy(reason);
+    for (const exchange of this.#queue.splice(0)) {
+      exchange.state = 'done';
+      exchange.owner.onFailed(exchange, isUnsent ? 'lost_unwritten' : 'lost');
+    }
+    this.#events.onClosed(this, reason, detail);
+  }
+}
+
+function isReplyOpcode(opcode: number): boolean {
+  return opcode === OPCODE.msg || opcode === OPCODE.reply;
+}

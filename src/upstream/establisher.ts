@@ -1,0 +1,142 @@
+// Makes new connections of one lane: dial, handshake, back off after a failure. It does not know who waits for them.
+// Invariants: never more than `maxConnecting` at once; one retry timer at most, so a dead server is never stormed.
+
+import type { Clock, Random, Timer } from '../core/clock.ts';
+import type { ByteSocket } from '../net/byte-socket.ts';
+import type { Connector } from '../net/connector.ts';
+import type { HostPort } from '../options.ts';
+import { backoffMs } from './backoff.ts';
+import { UpstreamConnection } from './connection.ts';
+import type { PerishReason } from './perish.ts';
+import type { RequestIds } from './request-ids.ts';
+
+export interface EstablisherEvents {
+  /** The hello that each connection opens with. */
+  encodeHello(requestId: number): Buffer;
+  /** The handshake's answer; false refuses the connection. */
+  onGreeted(helloBody: Buffer): boolean;
+  /** A connection is established or has become free; it is clean. */
+  onIdle(connection: UpstreamConnection): void;
+  /** A connection that was handed out by onIdle is gone. */
+  onClosed(connection: UpstreamConnection, reason: PerishReason, detail: string): void;
+  /** One could not be made. */
+  onFailed(reason: PerishReason, detail: string): void;
+  /** The pause after a failure is over. */
+  onMayRetry(): void;
+  onDecodeError(reason: string): void;
+}
+
+export interface EstablisherParts {
+  readonly maxConnecting: number;
+  readonly connectTimeoutMs: number;
+  readonly connector: Connector;
+  readonly ids: RequestIds;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: EstablisherEvents;
+}
+
+export class Establisher {
+  /** Connections established so far. */
+  made = 0;
+  /** Bumped to make all older connections stale (CMAP's generation). */
+  #generation = 0;
+  readonly #parts: EstablisherParts;
+  readonly #dialling: Set<{ cancel(): void }> = new Set();
+  readonly #greeting: Set<UpstreamConnection> = new Set();
+  #lastId = 0;
+  #failures = 0;
+  #retryTimer: Timer | null = null;
+
+  constructor(parts: EstablisherParts) {
+    this.#parts = parts;
+  }
+
+  /** Connections on their way. */
+  get pending(): number {
+    return this.#dialling.size + this.#greeting.size;
+  }
+
+  get mayStart(): boolean {
+    return this.#retryTimer === null && this.pending < this.#parts.maxConnecting;
+  }
+
+  isStale(connection: UpstreamConnection): boolean {
+    return connection.generation !== this.#generation;
+  }
+
+  start(address: HostPort): void {
+    const attempt = this.#parts.connector.connect(address, this.#parts.connectTimeoutMs, {
+      onConnected: (socket) => {
+        this.#dialling.delete(attempt);
+        this.#greet(socket);
+      },
+      onFailed: (reason) => {
+        this.#dialling.delete(attempt);
+        this.#fail('connect_failed', reason);
+      },
+    });
+    this.#dialling.add(attempt);
+  }
+
+  /** Gives up those on their way and makes all that were made before stale. */
+  clear(reason: PerishReason): void {
+    this.#generation++;
+    for (const attempt of this.#dialling) attempt.cancel();
+    this.#dialling.clear();
+    const greeting = [...this.#greeting];
+    this.#greeting.clear();
+    for (const connection of greeting) connection.destroy(reason, reason);
+  }
+
+  stop(): void {
+    this.#retryTimer?.cancel();
+    this.clear('stopped');
+  }
+
+  #greet(socket: ByteSocket): void {
+    const { clock, ids, events } = this.#parts;
+    const connection = new UpstreamConnection({
+      id: ++this.#lastId,
+      generation: this.#generation,
+      socket,
+      ids,
+      clock,
+      events: {
+        onGreeted: (greeted, body) => this.#onGreeted(greeted, body),
+        onIdle: (idle) => events.onIdle(idle),
+        onClosed: (gone, reason, detail) => this.#onClosed(gone, reason, detail),
+        onDecodeError: (reason) => events.onDecodeError(reason),
+      },
+    });
+    this.#greeting.add(connection);
+    connection.greet((requestId) => events.encodeHello(requestId), this.#parts.connectTimeoutMs);
+  }
+
+  #onGreeted(connection: UpstreamConnection, body: Buffer): void {
+    if (!this.#parts.events.onGreeted(body)) {
+      connection.destroy('handshake_failed', 'not the server that was expected');
+      return;
+    }
+    this.#greeting.delete(connection);
+    this.#failures = 0;
+    this.made++;
+  }
+
+  #onClosed(connection: UpstreamConnection, reason: PerishReason, detail: string): void {
+    if (this.#greeting.delete(connection)) this.#fail('handshake_failed', detail);
+    else this.#parts.events.onClosed(connection, reason, detail);
+  }
+
+  #fail(reason: PerishReason, detail: string): void {
+    this.#failures++;
+    if (this.#retryTimer === null) {
+      const delayMs = backoffMs(this.#failures, this.#parts.random());
+      this.#retryTimer = this.#parts.clock.setTimer(delayMs, () => {
+        this.#retryTimer = null;
+        this.#parts.events.onMayRetry();
+      });
+    }
+    this.#parts.events.onFailed(reason, detail);
+  }
+}
