@@ -1,0 +1,110 @@
+// The transactions that are open through weir, by session. For a transaction the lsid is its own proof of ownership.
+// Pure: no timer, no I/O, time is an argument. Invariants: one transaction per session; `size` counts only those that
+// the server has begun; the table never holds more than `maxTransactions`.
+
+import type { Client } from '../core/client.ts';
+
+/** After this time without a statement the server has aborted it (transactionLifetimeLimitSeconds is 60 by default). */
+export const IDLE_LIMIT_MS = 120_000;
+/** How long after the last connection of its session closed a transaction may live (design.md decision 7). */
+export const ORPHAN_GRACE_MS = 30_000;
+export const MAX_TRANSACTIONS = 10_000;
+
+export interface TransactionEntry {
+  readonly lsidKey: string;
+  /** The `lsid` document as the client sent it, for an abort made here. */
+  readonly lsid: Buffer;
+  readonly txnNumber: bigint;
+  readonly callSite: string;
+  readonly openedMs: number;
+  lastStatementMs: number;
+  /** Connections that carried its statements and are still open. */
+  readonly carriers: Set<Client>;
+  /** When the last carrier closed; null while there is one. */
+  orphanedMs: number | null;
+}
+
+export class TransactionTable {
+  readonly #entries: Map<string, TransactionEntry> = new Map();
+  readonly #maxTransactions: number;
+
+  constructor(maxTransactions: number = MAX_TRANSACTIONS) {
+    this.#maxTransactions = maxTransactions;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(lsidKey: string): TransactionEntry | null {
+    return this.#entries.get(lsidKey) ?? null;
+  }
+
+  /** The server answered the first statement. A newer number replaces an older transaction of the session. */
+  open(opened: Omit<TransactionEntry, 'carriers' | 'orphanedMs' | 'lastStatementMs'>, carrier: Client): void {
+    if (this.#entries.size >= this.#maxTransactions && !this.#entries.has(opened.lsidKey)) return;
+    const entry: TransactionEntry = {
+      ...opened,
+      lastStatementMs: opened.openedMs,
+      carriers: new Set(),
+      orphanedMs: null,
+    };
+    this.#entries.set(opened.lsidKey, entry);
+    carry(entry, carrier, opened.openedMs);
+  }
+
+  /** A statement passed on `carrier`. */
+  touch(entry: TransactionEntry, carrier: Client, nowMs: number): void {
+    entry.lastStatementMs = nowMs;
+    carry(entry, carrier, nowMs);
+  }
+
+  /** Committed, aborted or lost. True if it was there. */
+  close(lsidKey: string): boolean {
+    return this.#entries.delete(lsidKey);
+  }
+
+  clientClosed(client: Client, nowMs: number): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.carriers.delete(client) && entry.carriers.size === 0) entry.orphanedMs = nowMs;
+    }
+  }
+
+  isCarrier(client: Client): boolean {
+    for (const entry of this.#entries.values()) if (entry.carriers.has(client)) return true;
+    return false;
+  }
+
+  /** Takes out those that nobody will end: orphans past their grace (to be aborted) and idle ones (aborted by the server). */
+  sweep(nowMs: number): { orphans: TransactionEntry[]; idle: TransactionEntry[] } {
+    const orphans: TransactionEntry[] = [];
+    const idle: TransactionEntry[] = [];
+    for (const entry of this.#entries.values()) {
+      if (entry.orphanedMs !== null && nowMs - entry.orphanedMs >= ORPHAN_GRACE_MS) orphans.push(entry);
+      else if (nowMs - entry.lastStatementMs >= IDLE_LIMIT_MS) idle.push(entry);
+    }
+    for (const entry of [...orphans, ...idle]) this.#entries.delete(entry.lsidKey);
+    return { orphans, idle };
+  }
+
+  /** Takes out all, for a last clean-up. */
+  takeAll(): TransactionEntry[] {
+    const all = [...this.#entries.values()];
+    this.#entries.clear();
+    return all;
+  }
+
+  clear(): void {
+    this.#entries.clear();
+  }
+}
+
+/** A carrier that closed while its statement was under way leaves an orphan. */
+function carry(entry: TransactionEntry, carrier: Client, nowMs: number): void {
+  if (!carrier.isClosed) {
+    entry.carriers.add(carrier);
+    entry.orphanedMs = null;
+  } else if (entry.carriers.size === 0) {
+    entry.orphanedMs ??= nowMs;
+  }
+}
