@@ -1,0 +1,30 @@
+// Charges an operation to a row of the operation table: application, call site, namespace, command.
+// It refuses nothing. Invariant: every operation, those answered here included, is in exactly one row.
+
+import type { CommandView } from '../../codecs/index.ts';
+import type { Client } from '../core/client.ts';
+import type { Operation } from '../core/operation.ts';
+import type { OperationTable } from '../stats/operation-table.ts';
+import type { CallSites } from './call-sites.ts';
+
+/** The call site that opened the cursor which a getMore or killCursors names; null for anything else. */
+export type OriginCallSite = (client: Client, command: CommandView) => string | null;
+
+export class Attribution {
+  readonly #table: OperationTable;
+  readonly #callSites: CallSites;
+
+  constructor(table: OperationTable, callSites: CallSites) {
+    this.#table = table;
+    this.#callSites = callSites;
+  }
+
+  /** Sets the operation's call site and opens its record. */
+  begin(operation: Operation, originCallSite: OriginCallSite): void {
+    const { command, client } = operation;
+    operation.callSite = originCallSite(client, command) ?? this.#callSites.of(command);
+    const record = this.#table.row(client.app, operation.callSite, command.database, command.collection, command.name);
+    operation.record = record;
+    record.begin();
+  }
+}
