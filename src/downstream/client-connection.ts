@@ -1,0 +1,239 @@
+// One application connection: cuts its bytes into requests, serves them one at a time in their order, and cleans up
+// when it closes. It answers nothing itself but what it cannot read. Invariants: one operation at a time; what is
+// queued behind it is bounded, because reading stops; a closed connection leaves no operation unfinished.
+
+import { DecodeError, type Frame, Framer, isMoreToCome, OPCODE, readCommand } from '../../codecs/index.ts';
+import type { Peer } from '../core/client.ts';
+import type { Clock } from '../core/clock.ts';
+import { badMetadata, type ErrorAnswer, malformed } from '../core/error-answers.ts';
+import { Operation, type OperationFinisher } from '../core/operation.ts';
+import type { ClientSnapshot } from '../core/snapshots.ts';
+import type { ByteSocket, SocketEvents } from '../net/byte-socket.ts';
+import { cleanLabel } from '../stats/label.ts';
+import { readClientMetadata } from './client-metadata.ts';
+import { type ClientState, nextClientState } from './connection-state.ts';
+import type { Asker, Dispatcher } from './dispatcher.ts';
+import type { Peers } from './peers.ts';
+import { ReplyWriter } from './reply-writer.ts';
+
+/** Requests queued behind the one being served before reading stops. */
+const MAX_QUEUED = 16;
+/** Bytes of answers that a slow reader may leave here before its next request is not begun. */
+const SLOW_READER_BYTES = 1_048_576;
+/** What is shown for an application that gave no name. */
+const NO_APP = '-';
+
+export interface ClientConnectionEvents {
+  onClosed(connection: ClientConnection, reason: string): void;
+  onDecodeError(reason: string): void;
+}
+
+export class ClientConnection implements SocketEvents, Asker, OperationFinisher {
+  readonly id: number;
+  readonly listener: string;
+  readonly writer: ReplyWriter;
+  app: string = NO_APP;
+  understandsBackoff = false;
+  peer: Peer;
+  readonly #socket: ByteSocket;
+  readonly #framer: Framer;
+  readonly #dispatcher: Dispatcher;
+  readonly #peers: Peers;
+  readonly #clock: Clock;
+  readonly #events: ClientConnectionEvents;
+  readonly #queued: Frame[] = [];
+  readonly #connectedMs: number;
+  #state: ClientState = 'ready';
+  #current: Operation | null = null;
+  #isReadingPaused = false;
+  #hasMetadata = false;
+  #driver = '';
+  #operations = 0;
+
+  constructor(parts: {
+    id: number;
+    listener: string;
+    socket: ByteSocket;
+    dispatcher: Dispatcher;
+    peers: Peers;
+    clock: Clock;
+    events: ClientConnectionEvents;
+  }) {
+    this.id = parts.id;
+    this.listener = parts.listener;
+    this.#socket = parts.socket;
+    this.#dispatcher = parts.dispatcher;
+    this.#peers = parts.peers;
+    this.#clock = parts.clock;
+    this.#events = parts.events;
+    this.writer = new ReplyWriter(parts.socket);
+    this.peer = parts.peers.join(parts.socket.remoteAddress, '');
+    this.#connectedMs = parts.clock.nowMs();
+    this.#framer = new Framer({ onFrame: (frame) => this.#onFrame(frame), accepts: isRequestOpcode });
+    parts.socket.attach(this);
+  }
+
+  get isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  get isBusy(): boolean {
+    return this.#state === 'busy' || this.#state === 'draining';
+  }
+
+  get remoteAddress(): string {
+    return this.#socket.remoteAddress;
+  }
+
+  get remotePort(): number {
+    return this.#socket.remotePort;
+  }
+
+  onData(chunk: Buffer): void {
+    try {
+      this.#framer.push(chunk);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.#events.onDecodeError(error.reason);
+      this.close('bad_frame');
+    }
+  }
+
+  #onFrame(frame: Frame): void {
+    if (this.#state === 'ready' && this.#queued.length === 0 && !this.#isSlowReader) {
+      this.#begin(frame);
+      return;
+    }
+    this.#queued.push(frame);
+    if (this.#queued.length < MAX_QUEUED || this.#isReadingPaused) return;
+    this.#isReadingPaused = true;
+    this.#socket.pause();
+  }
+
+  get #isSlowReader(): boolean {
+    return this.#socket.unwrittenBytes > SLOW_READER_BYTES;
+  }
+
+  #begin(frame: Frame): void {
+    let command: Operation['command'];
+    try {
+      command = readCommand(frame);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.#refuseFrame(frame, error);
+      return;
+    }
+    const operation = new Operation(this, command, this.#clock.nowMs(), this);
+    if (!this.isClosed) this.#state = nextClientState(this.#state, 'asked');
+    this.#current = operation;
+    this.#operations++;
+    this.#dispatcher.serve(operation);
+  }
+
+  /** The reaction of the decode table: a strange command costs an answer, a bad frame its connection. */
+  #refuseFrame(frame: Frame, error: DecodeError): void {
+    this.#events.onDecodeError(error.reason);
+    if (error.reaction !== 'close' && !isMoreToCome(frame)) {
+      this.writer.errorForFrame(frame, malformed(error.code, error.codeName, error.message));
+    }
+    if (error.reaction !== 'reply') this.close('bad_message');
+  }
+
+  onFinish(operation: Operation): void {
+    this.#dispatcher.onFinish(operation);
+    this.#current = null;
+    if (this.#state === 'closed') return this.#serveLeftBehind();
+    if (this.#state === 'draining') {
+      this.close('drained');
+      return;
+    }
+    this.#state = nextClientState(this.#state, 'answered');
+    this.#serveQueued();
+  }
+
+  /** Begins what is queued; a loop, not a recursion, when answers come at once. */
+  #serveQueued(): void {
+    while (this.#state === 'ready' && !this.#isSlowReader) {
+      const frame = this.#queued.shift();
+      if (frame === undefined) break;
+      this.#begin(frame);
+    }
+    if (this.#isReadingPaused && this.#queued.length < MAX_QUEUED / 2) {
+      this.#isReadingPaused = false;
+      this.#socket.resume();
+    }
+  }
+
+  /** Writes that want no answer are carried out in their order, though the client sent them and left. */
+  #serveLeftBehind(): void {
+    const frame = this.#queued.shift();
+    if (frame !== undefined) this.#begin(frame);
+  }
+
+  onDrain(): void {
+    if (this.#state === 'ready') this.#serveQueued();
+  }
+
+  introduce(operation: Operation): ErrorAnswer | null {
+    const hello = operation.command.document;
+    this.understandsBackoff ||= hello.getString('backpressure') === '2';
+    const client = hello.getDocument('client');
+    if (client === null) return null;
+    if (this.#hasMetadata) return badMetadata(186, 'The client metadata document may only be sent in the first hello');
+    const metadata = readClientMetadata(client.raw());
+    if ('code' in metadata) return metadata;
+    this.#hasMetadata = true;
+    this.app = metadata.app === '' ? NO_APP : cleanLabel(metadata.app);
+    this.#driver = cleanLabel(metadata.driver);
+    const before = this.peer;
+    this.peer = this.#peers.join(this.#socket.remoteAddress, metadata.identity);
+    this.#peers.leave(before);
+    return null;
+  }
+
+  /** Weir ends it, after what was written has left. */
+  close(reason: string): void {
+    if (this.#state === 'closed') return;
+    this.#socket.end();
+    this.#cleanUp(reason);
+  }
+
+  /** Ends it as soon as its operation is over, at once if it has none. */
+  drain(): void {
+    if (this.#state === 'busy') this.#state = nextClientState(this.#state, 'drain');
+    else if (this.#state === 'ready') this.close('drained');
+  }
+
+  onClose(reason: string): void {
+    this.#cleanUp(reason);
+  }
+
+  #cleanUp(reason: string): void {
+    if (this.#state === 'closed') return;
+    this.#state = nextClientState(this.#state, 'closed');
+    this.#framer.stop();
+    this.#queued.splice(0, Number.POSITIVE_INFINITY, ...this.#queued.filter(isMoreToCome));
+    this.#peers.leave(this.peer);
+    this.#dispatcher.router.clientClosed(this);
+    if (this.#current === null) this.#serveLeftBehind();
+    else this.#current.journey?.clientGone();
+    this.#events.onClosed(this, reason);
+  }
+
+  snapshot(): ClientSnapshot {
+    return {
+      id: this.id,
+      listener: this.listener,
+      address: `${this.remoteAddress}:${this.remotePort}`,
+      app: this.app,
+      driver: this.#driver,
+      connectedSeconds: (this.#clock.nowMs() - this.#connectedMs) / 1000,
+      operations: this.#operations,
+      state: this.#state,
+    };
+  }
+}
+
+function isRequestOpcode(opcode: number): boolean {
+  return opcode === OPCODE.msg || opcode === OPCODE.query;
+}

@@ -1,0 +1,115 @@
+// One listener: accepts client connections up to the cap, keeps the set of them, drains and stops them.
+// It reads no bytes. Invariant: beyond the cap a connection is accepted, left unread and closed soon, counted: on EMFILE
+// Node would close silently, so the process must never come to that.
+
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/logger.ts';
+import { Tally } from '../core/tally.ts';
+import type { ByteSocket } from '../net/byte-socket.ts';
+import { type Listener, listen } from '../net/listener.ts';
+import type { TurnFlusher } from '../net/turn-flusher.ts';
+import type { HostPort } from '../options.ts';
+import { ClientConnection } from './client-connection.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import { Peers } from './peers.ts';
+
+/** How long a connection beyond the cap is left unread: a driver that is closed at once would come back at once. */
+const OVER_LIMIT_HOLD_MS = 1000;
+/** How many such connections are held at the same time; more are closed at once. */
+export const OVER_LIMIT_HELD = 64;
+const DRAIN_POLL_MS = 50;
+
+export interface DownstreamParts {
+  readonly name: string;
+  readonly bind: HostPort;
+  readonly maxConnections: number;
+  readonly dispatcher: Dispatcher;
+  readonly flusher: TurnFlusher;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly decodeErrors: Tally<string>;
+}
+
+export class DownstreamServer {
+  readonly connections: Set<ClientConnection> = new Set();
+  readonly accepted: Tally<'served' | 'over_limit'> = new Tally();
+  readonly closed: Tally<string> = new Tally();
+  readonly peers: Peers;
+  readonly #parts: DownstreamParts;
+  #listener: Listener | null = null;
+  #lastId = 0;
+  #held = 0;
+  #isDraining = false;
+
+  constructor(parts: DownstreamParts) {
+    this.#parts = parts;
+    this.peers = new Peers((peer) => parts.dispatcher.router.peerGone(peer));
+  }
+
+  get name(): string {
+    return this.#parts.name;
+  }
+
+  /** Binds; rejects with the system's error. */
+  async start(): Promise<HostPort> {
+    this.#listener = await listen(this.#parts.bind, this.#parts.flusher, (socket) => this.accept(socket));
+    return this.#listener.address;
+  }
+
+  accept(socket: ByteSocket): void {
+    if (this.connections.size >= this.#parts.maxConnections || this.#isDraining) {
+      this.#turnAway(socket);
+      return;
+    }
+    this.accepted.add('served');
+    const connection = new ClientConnection({
+      id: ++this.#lastId,
+      listener: this.#parts.name,
+      socket,
+      dispatcher: this.#parts.dispatcher,
+      peers: this.peers,
+      clock: this.#parts.clock,
+      events: {
+        onClosed: (gone, reason) => this.#onClosed(gone, reason),
+        onDecodeError: (reason) => this.#parts.decodeErrors.add(`downstream|${reason}`),
+      },
+    });
+    this.connections.add(connection);
+  }
+
+  #turnAway(socket: ByteSocket): void {
+    this.accepted.add('over_limit');
+    if (this.#held >= OVER_LIMIT_HELD) {
+      socket.destroy('over_limit');
+      return;
+    }
+    this.#held++;
+    this.#parts.clock.setTimer(OVER_LIMIT_HOLD_MS, () => {
+      this.#held--;
+      socket.destroy('over_limit');
+    });
+  }
+
+  #onClosed(connection: ClientConnection, reason: string): void {
+    this.connections.delete(connection);
+    this.closed.add(reason);
+  }
+
+  /** Stops accepting, lets running operations and open transactions end, closes the rest; at the latest at the deadline. */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#isDraining = true;
+    void this.#listener?.stop();
+    const { transactions } = this.#parts.dispatcher.router;
+    while (this.connections.size > 0 && this.#parts.clock.nowMs() < deadlineMs) {
+      for (const connection of this.connections) if (!transactions.isCarrier(connection)) connection.drain();
+      if (this.connections.size > 0) await this.#pause();
+    }
+    for (const connection of this.connections) connection.close('drain_deadline');
+  }
+
+  async #pause(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#parts.clock.setTimer(DRAIN_POLL_MS, resolve);
+    });
+  }
+}
