@@ -1,0 +1,52 @@
+// `weir show WHAT`: asks a running weir's admin API and prints a table or the JSON. It changes nothing there.
+
+import { formatHostPort, parseBind } from '../config/quantities.ts';
+import type { HostPort } from '../options.ts';
+import { CliFailure, EXIT } from './failure.ts';
+import type { Io } from './io.ts';
+import { type ApiRow, renderTable, type ShowKind } from './show-tables.ts';
+
+export interface ShowFlags {
+  readonly what: ShowKind;
+  /** host:port, as typed. */
+  readonly admin: string;
+  readonly json: boolean;
+}
+
+const PATIENCE_MS = 5000;
+
+/** Throws CliFailure: 1 for a wrong address, 2 when nobody or somebody else answers there. */
+export async function runShow(flags: ShowFlags, io: Io): Promise<number> {
+  const address = parseBind(flags.admin);
+  if (!address.ok) throw new CliFailure(EXIT.badInput, `weir: --admin: ${address.sentence}`);
+  const rows = await fetchRows(address.value, flags.what);
+  io.out(flags.json ? JSON.stringify(rows, null, 2) : renderTable(flags.what, rows));
+  return EXIT.ok;
+}
+
+async function fetchRows(address: HostPort, what: ShowKind): Promise<readonly ApiRow[]> {
+  const where = formatHostPort(address);
+  let response: Response;
+  let body: unknown;
+  try {
+    response = await fetch(`http://${where}/api/v1/${what}`, {
+      signal: AbortSignal.timeout(PATIENCE_MS),
+      redirect: 'error',
+    });
+    body = await response.json().catch(() => null);
+  } catch {
+    throw new CliFailure(
+      EXIT.cannotStart,
+      `weir: no weir answers at ${where}; start one, or give its admin address with --admin`,
+    );
+  }
+  if (!response.ok || !isRows(body)) {
+    const message = `weir: what answers at ${where} (HTTP ${response.status}) is not this weir's API; give another address with --admin`;
+    throw new CliFailure(EXIT.cannotStart, message);
+  }
+  return body;
+}
+
+function isRows(body: unknown): body is readonly ApiRow[] {
+  return Array.isArray(body) && body.every((row) => row !== null && typeof row === 'object' && !Array.isArray(row));
+}

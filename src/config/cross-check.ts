@@ -1,0 +1,88 @@
+// Checks that need more than one key: names that must be unique, names that must exist, addresses used twice, limits
+// that could never bite. Pure; paths are those of the file. Invariant: it never repeats what the schema checks.
+
+import type { HostPort } from '../options.ts';
+import type { Config } from './config.ts';
+import { quote } from './parsed.ts';
+import type { ConfigPath } from './places.ts';
+import { formatHostPort } from './quantities.ts';
+
+export interface CrossProblem {
+  readonly path: ConfigPath;
+  readonly sentence: string;
+}
+
+/** Never refused by any limit: refusing them would leave cursors, transactions and sessions behind. */
+const NEVER_REFUSED: ReadonlySet<string> = new Set([
+  'getMore',
+  'killCursors',
+  'commitTransaction',
+  'abortTransaction',
+  'endSessions',
+]);
+
+/** Problems of a config whose single values are all right. */
+export function crossCheck(config: Config): readonly CrossProblem[] {
+  return [
+    ...findDuplicateNames(config),
+    ...findUnknownClusters(config),
+    ...findAddressesUsedTwice(config),
+    ...findIdleLimits(config),
+  ];
+}
+
+function findDuplicateNames(config: Config): readonly CrossProblem[] {
+  const problems: CrossProblem[] = [];
+  for (const list of ['listeners', 'clusters', 'limits'] as const) {
+    const seen = new Set<string>();
+    for (const [index, { name }] of config[list].entries()) {
+      if (seen.has(name))
+        problems.push({ path: [list, index, 'name'], sentence: `the name ${quote(name)} is used twice in ${list}` });
+      seen.add(name);
+    }
+  }
+  return problems;
+}
+
+function findUnknownClusters(config: Config): readonly CrossProblem[] {
+  const names = config.clusters.map((cluster) => cluster.name);
+  const problems: CrossProblem[] = [];
+  for (const [index, listener] of config.listeners.entries()) {
+    if (listener.cluster === undefined && names.length > 1) {
+      problems.push({
+        path: ['listeners', index],
+        sentence: `"cluster" is missing, and there are several: ${names.join(', ')}`,
+      });
+    } else if (listener.cluster !== undefined && !names.includes(listener.cluster)) {
+      const sentence = `no cluster is named ${quote(listener.cluster)}, there is: ${names.join(', ')}`;
+      problems.push({ path: ['listeners', index, 'cluster'], sentence });
+    }
+  }
+  return problems;
+}
+
+function findAddressesUsedTwice(config: Config): readonly CrossProblem[] {
+  const problems: CrossProblem[] = [];
+  const seen = new Map<string, string>();
+  const claim = (bind: HostPort, owner: string, path: ConfigPath): void => {
+    const text = formatHostPort(bind);
+    const other = seen.get(text);
+    if (other !== undefined) problems.push({ path, sentence: `${owner} and ${other} have the same address ${text}` });
+    if (bind.port !== 0) seen.set(text, owner);
+  };
+  for (const [index, listener] of config.listeners.entries()) {
+    claim(listener.bind, `listener ${listener.name}`, ['listeners', index, 'bind']);
+  }
+  if (config.admin.bind !== null) claim(config.admin.bind, 'admin', ['admin', 'bind']);
+  return problems;
+}
+
+function findIdleLimits(config: Config): readonly CrossProblem[] {
+  const problems: CrossProblem[] = [];
+  for (const [index, { match }] of config.limits.entries()) {
+    if (match.command === undefined || !NEVER_REFUSED.has(match.command)) continue;
+    const sentence = `${match.command} is never refused, so this limit could not bite; limit the command that opens its cursor or transaction`;
+    problems.push({ path: ['limits', index, 'match', 'command'], sentence });
+  }
+  return problems;
+}

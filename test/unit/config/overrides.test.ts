@@ -1,0 +1,77 @@
+// Flags over a config: what they change, what they leave, what they refuse.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { defaultConfig, loadConfig } from '../../../src/config/load.ts';
+import { applyOverrides, type Overrides } from '../../../src/config/overrides.ts';
+
+describe('applyOverrides', () => {
+  it('changes nothing without flags', () => {
+    assert.deepEqual(applyOverrides(defaultConfig(), {}), { ok: true, value: defaultConfig() });
+  });
+
+  it('changes the first listener and cluster only', () => {
+    const two = loadConfig({
+      text: 'listeners: [{name: a, bind: "h:1", cluster: a}, {name: b, bind: "h:2", cluster: b}]\nclusters: [{name: a, uri: mongodb://a, pool: {maxWaiters: 3}}, {name: b, uri: mongodb://b}]',
+      env: {},
+      readFile: () => '',
+    });
+    assert.ok(two.ok);
+    const result = applyOverrides(two.config, {
+      listen: '[::1]:5',
+      upstream: 'mongodb://c/?replicaSet=r',
+      maxUpstream: '8',
+      admin: 'off',
+      mode: 'pool',
+      logLevel: 'debug',
+    });
+    assert.ok(result.ok);
+    const { listeners, clusters, admin, log } = result.value;
+    assert.deepEqual(
+      listeners.map((listener) => listener.bind),
+      [
+        { host: '::1', port: 5 },
+        { host: 'h', port: 2 },
+      ],
+    );
+    assert.deepEqual(
+      clusters.map((cluster) => [
+        cluster.uri.seeds[0]?.host,
+        cluster.uri.replicaSet,
+        cluster.pool.maxConnections,
+        cluster.pool.maxWaiters,
+      ]),
+      [
+        ['c', 'r', 8, 3],
+        ['b', null, 50, 10_000],
+      ],
+    );
+    assert.deepEqual([admin.bind, log.level], [null, 'debug']);
+  });
+
+  const wrong: readonly (readonly [Overrides, string, boolean])[] = [
+    [{ listen: '1' }, '--listen: expected host:port such as 127.0.0.1:27018 or [::1]:27018, found "1"', false],
+    [{ listen: 'off' }, '--listen: expected host:port such as 127.0.0.1:27018 or [::1]:27018, found "off"', false],
+    [
+      { upstream: 'mongodb://u:hunter2@a' },
+      '--upstream: refused: credentials in the uri come with upstream logins and TLS, which are not built yet',
+      true,
+    ],
+    [{ maxUpstream: '0' }, '--max-upstream: expected a whole number from 1 to 10000, found "0"', false],
+    [{ maxUpstream: '8x' }, '--max-upstream: expected a whole number from 1 to 10000, found "8x"', false],
+    [{ admin: 'no' }, '--admin: expected host:port such as 127.0.0.1:27018 or [::1]:27018, found "no"', false],
+    [{ mode: 'passthrough' }, '--mode: not built yet: mode passthrough; use pool', false],
+    [{ mode: 'fast' }, '--mode: expected pool, found "fast"', false],
+    [{ logLevel: 'loud' }, '--log-level: expected one of debug, info, warn, error, silent, found "loud"', false],
+    [
+      { listen: '127.0.0.1:9118' },
+      'with these flags, admin and listener main have the same address 127.0.0.1:9118',
+      false,
+    ],
+  ];
+  for (const [overrides, sentence, refusal] of wrong) {
+    it(`explains ${JSON.stringify(overrides).replace('hunter2', '***')}`, () => {
+      assert.deepEqual(applyOverrides(defaultConfig(), overrides), { ok: false, sentence, refusal });
+    });
+  }
+});

@@ -1,0 +1,103 @@
+// From config to options: every key of the full fixture arrives, units and namespaces included.
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { defaultConfig, loadConfig } from '../../../src/config/load.ts';
+import { toOptions } from '../../../src/config/to-options.ts';
+import type { WeirOptions } from '../../../src/options.ts';
+
+function optionsOf(text: string): WeirOptions {
+  const result = loadConfig({ text, env: {}, readFile: () => '' });
+  assert.ok(result.ok, JSON.stringify(result));
+  return toOptions(result.config);
+}
+
+describe('toOptions', () => {
+  it('maps every key of a full file', () => {
+    const file = new URL('../../../fixtures/config/valid/every-key.yaml', import.meta.url);
+    assert.deepEqual(optionsOf(readFileSync(file, 'utf8')), {
+      listeners: [
+        { name: 'main', bind: { host: '127.0.0.1', port: 27018 }, cluster: 'orders', maxConnections: 20_000 },
+        { name: 'reports', bind: { host: '::1', port: 27019 }, cluster: 'archive', maxConnections: null },
+      ],
+      clusters: [
+        {
+          name: 'orders',
+          seeds: [
+            { host: 'db1', port: 27017 },
+            { host: 'db2', port: 27117 },
+            { host: 'db3', port: 27017 },
+          ],
+          replicaSet: 'rs0',
+          pool: {
+            maxConnections: 50,
+            maxConnecting: 2,
+            waitQueueTimeoutMs: 5000,
+            maxWaiters: 10_000,
+            awaitConnections: 10,
+          },
+        },
+        {
+          name: 'archive',
+          seeds: [{ host: '::1', port: 27017 }],
+          replicaSet: null,
+          pool: {
+            maxConnections: 8,
+            maxConnecting: 2,
+            waitQueueTimeoutMs: 250,
+            maxWaiters: 10_000,
+            awaitConnections: 10,
+          },
+        },
+      ],
+      limits: [
+        {
+          name: 'reports',
+          match: { callSite: 'reports.*', database: 'shop', collection: 'orders' },
+          per: ['app', 'callSite'],
+          ratePerSecond: 50,
+          burst: 100,
+          mode: 'observe',
+        },
+        {
+          name: 'writes',
+          match: { app: 'importer', database: 'shop', collection: 'orders.archive', command: 'insert' },
+          per: [],
+          ratePerSecond: 50,
+          burst: 50,
+          mode: 'enforce',
+        },
+        { name: 'everything', match: {}, per: [], ratePerSecond: 1.5, burst: 2, mode: 'enforce' },
+      ],
+      stats: { maxRows: 2000, maxCallSites: 500 },
+      admin: null,
+      drainTimeoutMs: 30_000,
+    });
+  });
+
+  it('gives the only cluster to a listener that names none', () => {
+    const options = optionsOf('listeners: [{name: a}]\nclusters: [{name: shop, uri: mongodb://x}]');
+    assert.equal(options.listeners[0]?.cluster, 'shop');
+    assert.equal(toOptions(defaultConfig()).listeners[0]?.cluster, 'main');
+  });
+
+  const namespaces: readonly (readonly [string, object])[] = [
+    ['{collection: orders}', { collection: 'orders' }],
+    ['{collection: shop.orders}', { database: 'shop', collection: 'orders' }],
+    ['{collection: shop.orders.old}', { database: 'shop', collection: 'orders.old' }],
+    ['{db: shop, collection: orders.old}', { database: 'shop', collection: 'orders.old' }],
+    ['{db: shop}', { database: 'shop' }],
+    ['{}', {}],
+  ];
+  for (const [match, expected] of namespaces) {
+    it(`reads match ${match}`, () => {
+      assert.deepEqual(optionsOf(`limits: [{name: a, rate: 1/s, match: ${match}}]`).limits[0]?.match, expected);
+    });
+  }
+
+  it('makes burst at least 1 and drops repeated dimensions', () => {
+    const [limit] = optionsOf('limits: [{name: a, rate: 6/h, per: [app, app]}]').limits;
+    assert.deepEqual([limit?.burst, limit?.per], [1, ['app']]);
+  });
+});
