@@ -127,7 +127,14 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
     if (!this.isClosed) this.#state = nextClientState(this.#state, 'asked');
     this.#current = operation;
     this.#operations++;
-    this.#dispatcher.serve(operation);
+    try {
+      this.#dispatcher.serve(operation);
+    } catch (error) {
+      // What lies deeper than the first pass is read only where it is needed, before anything is sent.
+      if (!(error instanceof DecodeError) || operation.isFinished) throw error;
+      this.#events.onDecodeError(error.reason);
+      this.#dispatcher.onError(operation, malformed(error.code, error.codeName, error.message), 'command_error');
+    }
   }
 
   /** The reaction of the decode table: a strange command costs an answer, a bad frame its connection. */

@@ -1,4 +1,4 @@
-// Which line of code sent a command: reads its comment in the four notations of design and turns it into a label.
+// Which line of code sent a command: reads its comment in its four notations and turns it into a label.
 // It charges nobody (attribution.ts does) and never looks at a cursor's origin. Invariant: of() never throws, whatever
 // the bytes are, and a label is short, printable and, while there is room, the same string object each time.
 

@@ -1,7 +1,7 @@
 // Cuts the call site out of a JSON text without parsing it: one pass over the top-level keys, nested values hopped over.
 // It is no validator: what stands behind the best key is never read. Invariant: reads nothing at or beyond `end`.
 
-import { type CallSiteCut, CUT_FORM, type CutForm, type ScanResult } from './call-site-cut.ts';
+import { type CallSiteCut, CUT_FORM, type ScanResult } from './call-site-cut.ts';
 import { KEY_RANK, LAST_DOCUMENT_RANK, rankOfKey } from './call-site-keys.ts';
 
 const QUOTE = 0x22;
@@ -23,12 +23,13 @@ export function scanJson(bytes: Buffer, start: number, end: number, cut: CallSit
   while (isByte(bytes, at, end, QUOTE)) {
     const keyEnd = plainStringEnd(bytes, at + 1, end);
     const valueStart = keyEnd < 0 ? -1 : behind(bytes, keyEnd + 1, end, COLON);
-    const valueEnd = valueStart < 0 ? -1 : skipValue(bytes, valueStart, end);
+    const plainEnd = plainTextEnd(bytes, valueStart, end);
+    const valueEnd = plainEnd < 0 ? skipValue(bytes, valueStart, end) : plainEnd;
     if (valueEnd < 0) return 'unreadable';
     const rank = rankOfKey(bytes, at + 1, keyEnd);
     if (rank < best && isText(bytes, valueStart, valueEnd)) {
       best = rank;
-      cut.set(valueStart + 1, valueEnd - 1, formOf(bytes, valueStart, valueEnd));
+      cut.set(valueStart + 1, valueEnd - 1, plainEnd < 0 ? CUT_FORM.json : CUT_FORM.plain);
       if (rank === KEY_RANK.callingFunction) return 'found';
     }
     at = behindMember(bytes, valueEnd, end);
@@ -38,7 +39,7 @@ export function scanJson(bytes: Buffer, start: number, end: number, cut: CallSit
 }
 
 function isByte(bytes: Buffer, at: number, end: number, byte: number): boolean {
-  return at < end && bytes[at] === byte;
+  return at >= 0 && at < end && bytes[at] === byte;
 }
 
 /** A string that is not empty. */
@@ -46,8 +47,10 @@ function isText(bytes: Buffer, start: number, end: number): boolean {
   return bytes[start] === QUOTE && end - start > 2;
 }
 
-function formOf(bytes: Buffer, start: number, end: number): CutForm {
-  return plainStringEnd(bytes, start + 1, end) < 0 ? CUT_FORM.json : CUT_FORM.plain;
+/** Offset behind the string without escapes that opens here: most values are one. -1 for anything else. */
+function plainTextEnd(bytes: Buffer, from: number, end: number): number {
+  const quote = isByte(bytes, from, end, QUOTE) ? plainStringEnd(bytes, from + 1, end) : -1;
+  return quote < 0 ? -1 : quote + 1;
 }
 
 /** Offset of the next key, or of whatever stands where a comma should. */
@@ -90,7 +93,7 @@ function stringEnd(bytes: Buffer, from: number, end: number): number {
 
 /** Offset behind the value that starts at `from`; -1 if it does not end, or is none. */
 function skipValue(bytes: Buffer, from: number, end: number): number {
-  if (from >= end) return -1;
+  if (from < 0 || from >= end) return -1;
   const first = bytes[from];
   if (first === QUOTE) return stringEnd(bytes, from + 1, end);
   if (first === OPEN_OBJECT || first === OPEN_ARRAY) return nestedEnd(bytes, from, end);

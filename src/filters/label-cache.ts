@@ -13,7 +13,6 @@ const LONGEST_PLAIN_BYTES = 480;
 
 interface Entry {
   readonly hash: number;
-  readonly form: CutForm;
   /** The bytes, one per character. */
   readonly key: string;
   readonly label: string;
@@ -45,6 +44,7 @@ export class LabelCache {
   /** The label of the bytes from `start` to `end`. A known one allocates nothing. */
   find(bytes: Buffer, start: number, end: number, form: CutForm): string {
     const last = form === CUT_FORM.plain ? Math.min(end, start + LONGEST_PLAIN_BYTES) : end;
+    // Every step is reversible, so that the same bytes in two forms never have the same hash.
     let hash: number = form;
     for (let at = start; at < last; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
     hash ^= hash >>> 15;
@@ -52,12 +52,12 @@ export class LabelCache {
     for (let way = set; way < set + this.#ways; way++) {
       const entry = this.#entries[way];
       if (entry === null || entry === undefined) continue;
-      if (entry.hash === hash && entry.form === form && holds(bytes, start, last, entry.key)) return entry.label;
+      if (entry.hash === hash && holds(bytes, start, last, entry.key)) return entry.label;
     }
     const key = bytes.toString('latin1', start, last);
     const label = this.intern(decode(bytes, start, last, form));
     this.#victim = (this.#victim + 1) % this.#ways;
-    this.#entries[set + this.#victim] = { hash, form, key, label };
+    this.#entries[set + this.#victim] = { hash, key, label };
     return label;
   }
 

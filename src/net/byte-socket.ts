@@ -46,7 +46,6 @@ export class NetSocket implements ByteSocket {
   #gatheredBytes = 0;
   #isMarked = false;
   #isEnding = false;
-  #closeReason = '';
   #closed = false;
 
   constructor(socket: Socket, flusher: TurnFlusher) {
@@ -128,10 +127,10 @@ export class NetSocket implements ByteSocket {
   destroy(reason: string): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#closeReason = reason;
+    this.#socket.destroy();
+    // What was gathered is dropped only after the owner could see that it never left.
+    this.#events?.onClose(reason);
     this.#gathered = [];
     this.#gatheredBytes = 0;
-    this.#socket.destroy();
-    this.#events?.onClose(this.#closeReason);
   }
 }

@@ -2,7 +2,7 @@
 // endSessions on. Nobody waits for the answers. Invariant: at most `MAX_PENDING` such commands are under way; what is
 // beyond that is left to the server's own timeouts, counted.
 
-import { type BsonDocument, type CommandView, deserialize, encodeMessage, Frame, Long } from '../../codecs/index.ts';
+import { Binary, type BsonDocument, type CommandView, encodeMessage, Frame, Long } from '../../codecs/index.ts';
 import type { Peer } from '../core/client.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { Tally } from '../core/tally.ts';
@@ -21,6 +21,7 @@ export type CleanUpKind =
   | 'skipped';
 
 const MAX_PENDING = 1000;
+const UUID_SUBTYPE = 4;
 const SWEEP_MS = 1000;
 const CURSORS_A_COMMAND = 1000;
 
@@ -84,7 +85,7 @@ export class CleanUp implements ExchangeOwner {
   #abort(entry: TransactionEntry): void {
     const command = {
       abortTransaction: 1,
-      lsid: deserialize(entry.lsid),
+      lsid: { id: new Binary(Buffer.from(entry.lsidKey, 'latin1'), UUID_SUBTYPE) },
       txnNumber: Long.fromBigInt(entry.txnNumber),
       autocommit: false,
       $db: 'admin',
@@ -95,7 +96,7 @@ export class CleanUp implements ExchangeOwner {
   /** Sessions that a client ends take their transactions with them. */
   sessionsEnded(command: CommandView): void {
     let closed = 0;
-    for (const lsidKey of readEndedSessions(command)) if (this.#transactions.close(lsidKey)) closed++;
+    for (const lsidKey of readEndedSessions(command)) if (this.#transactions.closeSession(lsidKey)) closed++;
     if (closed > 0) this.#cluster.onTransactionClosed();
   }
 

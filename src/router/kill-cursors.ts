@@ -4,10 +4,10 @@
 import {
   type BsonDocument,
   type CommandView,
-  deserialize,
   deserializeExact,
   encodeMessage,
   Long,
+  MSG_FLAG,
   type ReplyView,
 } from '../../codecs/index.ts';
 import type { Peer } from '../core/client.ts';
@@ -30,9 +30,9 @@ export function splitByOwner(
 
 /** The command with only these cursors, everything else as it was sent. */
 export function encodeKillCursors(command: CommandView, owned: readonly CursorEntry[]): Buffer {
-  const document = deserialize(command.body);
+  const document = deserializeExact(command.body);
   document['cursors'] = owned.map((entry) => Long.fromBigInt(entry.id));
-  return encodeMessage(document, 0, 0);
+  return encodeMessage(document, 0, 0, command.moreToCome ? MSG_FLAG.moreToCome : 0);
 }
 
 /** The whole answer when no named cursor is the asker's. */

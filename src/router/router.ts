@@ -274,16 +274,15 @@ export class Router implements TripHost {
     const { command, client, callSite } = trip.operation;
     const { lsidKey } = command;
     if (trip.role === 'opens') {
-      const lsid = command.lsidDocument;
-      if (!reply.ok || lsid === null) return;
+      if (!reply.ok) return;
       const openedMs = this.#clock.nowMs();
-      this.transactions.open({ lsidKey, lsid, txnNumber: command.txnNumber, callSite, openedMs }, client);
+      this.transactions.open({ lsidKey, txnNumber: command.txnNumber, callSite, openedMs }, client);
       this.cleanUp.watchTransactions();
       return;
     }
     const isOver =
       trip.role === 'ends' ? !reply.hasLabel('RetryableWriteError') : reply.hasLabel('TransientTransactionError');
-    if (isOver && this.transactions.close(lsidKey)) this.#cluster.onTransactionClosed();
+    if (isOver && this.transactions.close(lsidKey, command.txnNumber)) this.#cluster.onTransactionClosed();
   }
 
   // --- lifetimes --------------------------------------------------------------------------------------------------

@@ -11,9 +11,8 @@ export const ORPHAN_GRACE_MS = 30_000;
 export const MAX_TRANSACTIONS = 10_000;
 
 export interface TransactionEntry {
+  /** The 16 bytes of the session's UUID as latin1 text. */
   readonly lsidKey: string;
-  /** The `lsid` document as the client sent it, for an abort made here. */
-  readonly lsid: Buffer;
   readonly txnNumber: bigint;
   readonly callSite: string;
   readonly openedMs: number;
@@ -59,8 +58,13 @@ export class TransactionTable {
     carry(entry, carrier, nowMs);
   }
 
-  /** Committed, aborted or lost. True if it was there. */
-  close(lsidKey: string): boolean {
+  /** Committed, aborted or lost. True if it was there; a late word about an older number closes nothing. */
+  close(lsidKey: string, txnNumber: bigint): boolean {
+    return this.#entries.get(lsidKey)?.txnNumber === txnNumber && this.#entries.delete(lsidKey);
+  }
+
+  /** The session is over, and whatever it had open. True if there was something. */
+  closeSession(lsidKey: string): boolean {
     return this.#entries.delete(lsidKey);
   }
 

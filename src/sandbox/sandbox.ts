@@ -16,7 +16,7 @@ import { bindServer, SocketTable, stopServer } from './server.ts';
 import { Store } from './store.ts';
 
 export { SANDBOX_NOTICE } from './commands/handshake.ts';
-export type { CommandHookResult, FailCommand, SandboxKnobs } from './knobs.ts';
+export type { SandboxKnobs } from './knobs.ts';
 
 const MAX_CONNECTIONS = 10_000;
 const DEFAULT_LIMIT_BYTES = 256 * 1024 * 1024;

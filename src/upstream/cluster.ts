@@ -125,10 +125,6 @@ export class Cluster implements PoolHost {
     return this.#isUp ? this.#address : null;
   }
 
-  openTransactions(): number {
-    return this.#parts.events.openTransactions();
-  }
-
   encodeHello(requestId: number): Buffer {
     return encodeFirstHello(this.#parts.identity, 'pool', requestId);
   }
@@ -154,6 +150,8 @@ export class Cluster implements PoolHost {
       ...this.#parts,
       lane,
       cap,
+      // No statement of a transaction waits for news, so the awaiting lane needs no reserve.
+      openTransactions: lane === 'ordinary' ? () => this.#parts.events.openTransactions() : () => 0,
       maxConnecting: options.pool.maxConnecting,
       maxWaiters: options.pool.maxWaiters,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,

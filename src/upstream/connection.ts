@@ -123,7 +123,19 @@ export class UpstreamConnection implements SocketEvents {
     if (reply.moreToCome) return this.destroy('more_to_come', 'reply with moreToCome');
     this.#queue.shift();
     exchange.state = 'done';
-    exchange.owner.onReply(exchange, reply);
+    this.#deliver(exchange, reply);
+  }
+
+  /** Owners may read deeper than the first pass; what is malformed there is no answer either. */
+  #deliver(exchange: Exchange, reply: ReplyView): void {
+    try {
+      exchange.owner.onReply(exchange, reply);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.#events.onDecodeError(error.reason);
+      exchange.owner.onFailed(exchange, 'lost');
+      this.destroy('malformed_reply', error.reason);
+    }
   }
 
   #receiveHello(frame: Frame): void {

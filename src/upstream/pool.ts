@@ -21,8 +21,6 @@ import { WaitingRoom } from './waiting-room.ts';
 export interface PoolHost {
   /** Where to connect; null while no server is known or reachable. */
   reachableAddress(): HostPort | null;
-  /** Transactions open through weir. */
-  openTransactions(): number;
   encodeHello(requestId: number): Buffer;
   /** The handshake's answer; false refuses the connection. */
   onGreeted(helloBody: Buffer): boolean;
@@ -34,6 +32,8 @@ export interface PoolHost {
 export interface PoolParts {
   readonly lane: Lane;
   readonly cap: number;
+  /** Transactions whose statements come this way: they make the lane keep a reserve. */
+  readonly openTransactions: () => number;
   readonly maxConnecting: number;
   readonly maxWaiters: number;
   readonly connectTimeoutMs: number;
@@ -149,7 +149,7 @@ export class Pool {
       cap: this.#parts.cap,
       heldByPrivileged: this.#held.privileged,
       heldByOrdinary: this.#held.ordinary,
-      openTransactions: this.#parts.host.openTransactions(),
+      openTransactions: this.#parts.openTransactions(),
     };
   }
 

@@ -1,6 +1,6 @@
 // What a server said of itself in its hello: the facts weir passes on or decides by. Pure reading, no policy.
 
-import { type BsonDocument, deserialize, ObjectId } from '../../codecs/index.ts';
+import { type BsonDocument, DecodeError, deserialize, ObjectId } from '../../codecs/index.ts';
 
 export interface ServerDescription {
   /** Accepts writes: a primary, a standalone or a mongos. */
@@ -16,10 +16,10 @@ export interface ServerDescription {
   readonly processId: string;
 }
 
-/** Reads the body of a hello reply; null when it is not ok. Throws DecodeError or bson's error on malformed bytes. */
+/** Reads the body of a hello reply; null when it is not ok, or not BSON all the way down. */
 export function readServerDescription(body: Buffer): ServerDescription | null {
-  const hello: BsonDocument = deserialize(body);
-  if (Number(hello['ok']) !== 1) return null;
+  const hello = tryDeserialize(body);
+  if (hello === null || Number(hello['ok']) !== 1) return null;
   const setName: unknown = hello['setName'];
   return {
     isWritable: hello['isWritablePrimary'] === true || hello['ismaster'] === true,
@@ -33,6 +33,15 @@ export function readServerDescription(body: Buffer): ServerDescription | null {
       typeof hello['logicalSessionTimeoutMinutes'] === 'number' ? hello['logicalSessionTimeoutMinutes'] : null,
     processId: readProcessId(hello),
   };
+}
+
+function tryDeserialize(body: Buffer): BsonDocument | null {
+  try {
+    return deserialize(body);
+  } catch (error) {
+    if (error instanceof DecodeError) return null;
+    throw error;
+  }
 }
 
 function numberOr(value: unknown, fallback: number): number {

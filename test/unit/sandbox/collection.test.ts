@@ -1,3 +1,6 @@
+// The documents of one namespace: ids, copies, the budget and unique indexes.
+// No query language here. Invariant under test: a refused write leaves nothing behind.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ByteBudget, Collection } from '../../../src/sandbox/collection.ts';
@@ -82,7 +85,8 @@ test('a unique index refuses equal values and lets go of removed ones', () => {
   assert.throws(() => collection.insert({ _id: 2, user: { mail: 'a' } }), { code: 11_000 });
   collection.insert({ _id: 3 });
   assert.throws(() => collection.insert({ _id: 4 }), { code: 11_000 }, 'missing counts as null');
-  collection.replace(first, { _id: 1, user: { mail: 'b' } });
+  const same = collection.replace(first, { _id: 1, user: { mail: 'a' }, more: true });
+  collection.replace(same, { _id: 1, user: { mail: 'b' } });
   const second = collection.insert({ _id: 2, user: { mail: 'a' } });
   assert.throws(() => collection.replace(second, { _id: 2, user: { mail: 'b' } }), { code: 11_000 });
   collection.remove(second);

@@ -1,3 +1,6 @@
+// Batches, limits and ends of cursors. Invariant under test: the table never exceeds its limit.
+// Batches are cut from plain arrays; no command is involved.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CursorTable } from '../../../src/sandbox/cursors.ts';

@@ -1,3 +1,6 @@
+// Every command gets a reply, also what is no command. Invariant under test: the dispatcher never throws.
+// What the commands do is tested beside them.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Doc, Double, Long, ObjectId } from '../../../src/sandbox/documents.ts';

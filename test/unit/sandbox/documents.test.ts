@@ -1,3 +1,6 @@
+// Keys, copies and types of documents. Invariant under test: equal values have equal keys, others never.
+// bson itself is not tested here.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {

@@ -1,3 +1,6 @@
+// mingo behind the sandbox's face. Invariant under test: documents that come in are never changed.
+// Only what the sandbox leans on, not mingo's whole language.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Doc, ObjectId } from '../../../src/sandbox/documents.ts';

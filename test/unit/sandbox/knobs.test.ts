@@ -1,3 +1,6 @@
+// Latency and failures on demand. Invariant under test: a failure strikes as often as it says.
+// That a connection obeys is tested in sandbox.test.ts.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createKnobs, latencyOf, takeFailure } from '../../../src/sandbox/knobs.ts';

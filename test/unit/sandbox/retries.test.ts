@@ -1,3 +1,6 @@
+// Retried writes are answered and not run twice. Invariant under test: the memory is bounded.
+// The commands behind it are stubs.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Doc } from '../../../src/sandbox/documents.ts';

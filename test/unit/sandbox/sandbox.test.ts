@@ -1,3 +1,6 @@
+// The running sandbox on bare sockets: order, knobs, freeze, stop. Real drivers are in test/integration.
+// Invariant under test: a message is answered once or never, and never before its predecessor.
+
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';

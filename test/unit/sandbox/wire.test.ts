@@ -1,3 +1,6 @@
+// Bytes to requests and back, cut everywhere and broken in every way protocol allows.
+// Invariant under test: nothing is read past the end of a message.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { serialize } from 'bson';

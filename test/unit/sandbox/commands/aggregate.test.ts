@@ -1,3 +1,6 @@
+// aggregate through the dispatcher: stages, batches, and the stages that write.
+// Invariant under test: no pipeline changes the documents it reads.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Doc } from '../../../../src/sandbox/documents.ts';

@@ -1,3 +1,6 @@
+// Collections, databases and indexes: created, listed, dropped.
+// Invariant under test: what is dropped gives back its bytes and its cursors.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Doc } from '../../../../src/sandbox/documents.ts';

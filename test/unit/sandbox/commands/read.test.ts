@@ -1,3 +1,6 @@
+// find, getMore, killCursors, count and distinct through the dispatcher.
+// Invariant under test: a cursor sees the documents as they were when it was opened.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Doc } from '../../../../src/sandbox/documents.ts';

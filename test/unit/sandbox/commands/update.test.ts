@@ -1,3 +1,6 @@
+// insert, update, delete and findAndModify through the dispatcher, with the counts that drivers read.
+// Invariant under test: an `_id` never changes.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Doc } from '../../../../src/sandbox/documents.ts';
