@@ -18,8 +18,35 @@ function rule(reaction: DecodeReaction, code: number, codeName: string, message:
   return { reaction, code, codeName, message };
 }
 
+/** The closed set of what can be wrong; also the value of metric labels. */
+export type DecodeReason =
+  | 'length_too_small'
+  | 'length_too_large'
+  | 'unknown_opcode'
+  | 'bad_layout'
+  | 'unknown_required_flag'
+  | 'too_many_sequences'
+  | 'bad_checksum'
+  | 'two_bodies'
+  | 'no_body'
+  | 'unknown_section'
+  | 'security_token_section'
+  | 'repeated_sequence'
+  | 'sequence_in_body'
+  | 'bad_sequence'
+  | 'invalid_bson'
+  | 'duplicate_field'
+  | 'empty_command'
+  | 'field_type'
+  | 'db_missing'
+  | 'db_invalid'
+  | 'db_in_query'
+  | 'collection_invalid'
+  | 'bad_number_to_return'
+  | 'no_ok';
+
 /** Codes are the ones mongod answers (or logs while it closes) for the same input. */
-export const DECODE_REASONS = {
+export const DECODE_REASONS: Readonly<Record<DecodeReason, DecodeRule>> = {
   length_too_small: rule('close', 0, '', 'message length is below the 16 bytes of a header'),
   length_too_large: rule('close', 0, '', 'message length is above the limit'),
   unknown_opcode: rule('close', 0, '', 'opcode is unknown or not allowed here'),
@@ -44,10 +71,7 @@ export const DECODE_REASONS = {
   collection_invalid: rule('reply', 73, 'InvalidNamespace', 'collection name is not a valid string'),
   bad_number_to_return: rule('reply', 16979, 'Location16979', 'OP_QUERY commands must have numberToReturn 1 or -1'),
   no_ok: rule('close', 0, '', 'reply has no ok field'),
-} as const satisfies Readonly<Record<string, DecodeRule>>;
-
-/** A key of {@link DECODE_REASONS}; also the value of metric labels, so the set is closed. */
-export type DecodeReason = keyof typeof DECODE_REASONS;
+};
 
 /** The only error that a codec throws. `offset` is where in the message (or document) the bytes stopped making sense. */
 export class DecodeError extends Error {

@@ -43,17 +43,18 @@ interface Plan {
 
 async function playDemo(plan: Plan, io: Io, signals: StopSignals): Promise<number> {
   const { play } = await import('../demo/demo.ts');
-  const { createPaint, readSize } = await import('../demo/terminal.ts');
+  const { createPaint, processStreams, readSize } = await import('../demo/terminal.ts');
   const { NoServerError } = await import('../demo/stage.ts');
-  const isColoured = io.isTerminal && (io.env['NO_COLOR'] ?? '') === '' && io.env['TERM'] !== 'dumb';
+  const isScreen = io.isTerminal && io.env['TERM'] !== 'dumb';
+  const streams = processStreams();
   try {
     const end = await play({
       ...plan,
       ended: signals.first,
       out: io.out,
-      streams: io.isTerminal && io.env['TERM'] !== 'dumb' ? { input: process.stdin, output: process.stdout } : null,
-      width: () => (io.isTerminal ? readSize(process.stdout).columns : PLAIN_WIDTH),
-      paint: createPaint(isColoured),
+      streams: isScreen ? streams : null,
+      width: () => (io.isTerminal ? readSize(streams.output).columns : PLAIN_WIDTH),
+      paint: createPaint(isScreen && (io.env['NO_COLOR'] ?? '') === ''),
     });
     if (end === 'interrupt') return EXIT.interrupted;
     return end === 'signal' ? signals.exitCode(await signals.first) : EXIT.ok;

@@ -20,11 +20,18 @@ import { ReplyWriter } from './reply-writer.ts';
 const MAX_QUEUED = 16;
 /** Bytes of answers that a slow reader may leave here before its next request is not begun. */
 const SLOW_READER_BYTES = 1_048_576;
+/** After weir's last byte a peer has this long to close its side, or it is closed for it. */
+const LINGER_MS = 1000;
+/** A peer that still reads the last answer gets this many such periods for it. */
+const LINGER_PERIODS = 10;
 /** What is shown for an application that gave no name. */
 const NO_APP = '-';
 
 export interface ClientConnectionEvents {
+  /** No operation of it runs or will be begun; its last answer may still be on its way. */
   onClosed(connection: ClientConnection, reason: string): void;
+  /** Its socket is gone too. */
+  onGone(connection: ClientConnection): void;
   onDecodeError(reason: string): void;
 }
 
@@ -201,8 +208,19 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
   /** Weir ends it, after what was written has left. */
   close(reason: string): void {
     if (this.#state === 'closed') return;
-    this.#socket.end();
     this.#cleanUp(reason);
+    this.#socket.end();
+    this.#socket.resume();
+    this.#linger(LINGER_PERIODS);
+  }
+
+  /** Reading goes on without effect: bytes that lie unread at a close would cost the peer its last answer. */
+  #linger(periods: number): void {
+    this.#clock.setTimer(LINGER_MS, () => {
+      if (this.#socket.isClosed) return;
+      if (this.#socket.unwrittenBytes > 0 && periods > 1) this.#linger(periods - 1);
+      else this.#socket.destroy('lingered');
+    });
   }
 
   /** Ends it as soon as its operation is over, at once if it has none. */
@@ -213,6 +231,7 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
 
   onClose(reason: string): void {
     this.#cleanUp(reason);
+    this.#events.onGone(this);
   }
 
   #cleanUp(reason: string): void {

@@ -32,6 +32,8 @@ export interface DownstreamParts {
 
 export class DownstreamServer {
   readonly connections: Set<ClientConnection> = new Set();
+  /** Closed here, while their last answer is still on its way. */
+  readonly #lingering: Set<ClientConnection> = new Set();
   readonly accepted: Tally<'served' | 'over_limit'> = new Tally();
   readonly closed: Tally<string> = new Tally();
   readonly peers: Peers;
@@ -71,6 +73,7 @@ export class DownstreamServer {
       clock: this.#parts.clock,
       events: {
         onClosed: (gone, reason) => this.#onClosed(gone, reason),
+        onGone: (gone) => this.#lingering.delete(gone),
         onDecodeError: (reason) => this.#parts.decodeErrors.add(`downstream|${reason}`),
       },
     });
@@ -92,6 +95,7 @@ export class DownstreamServer {
 
   #onClosed(connection: ClientConnection, reason: string): void {
     this.connections.delete(connection);
+    this.#lingering.add(connection);
     this.closed.add(reason);
   }
 
@@ -105,6 +109,7 @@ export class DownstreamServer {
       if (this.connections.size > 0) await this.#pause();
     }
     for (const connection of this.connections) connection.close('drain_deadline');
+    while (this.#lingering.size > 0 && this.#parts.clock.nowMs() < deadlineMs) await this.#pause();
   }
 
   async #pause(): Promise<void> {

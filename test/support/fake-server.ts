@@ -1,12 +1,15 @@
 // A scripted upstream on memory sockets: several addresses, hellos answered by itself, everything else left to the test.
 // It decides nothing about weir. Invariant: every request it was sent is in `requests`, in the order of arrival.
 
-import { type BsonDocument, deserialize, encodeMessage, type Frame, Framer, ObjectId } from '../../codecs/index.ts';
+import { type BsonDocument, deserialize, encodeMessage, encodeReply, type Frame, Framer, ObjectId } from '../../codecs/index.ts';
 import type { ConnectEvents, Connector } from '../../src/net/connector.ts';
 import type { TurnFlusher } from '../../src/net/turn-flusher.ts';
 import type { HostPort } from '../../src/options.ts';
 import type { FakeClock } from './fake-clock.ts';
 import { MemorySocket } from './memory-socket.ts';
+
+/** The requestID of every reply: weir must not care. */
+const REPLY_ID = 7_000_000;
 
 /** One request as a fake server sees it. */
 export interface ServerRequest {
@@ -22,6 +25,10 @@ export interface ServerRequest {
   isAnswered: boolean;
   /** Sends a reply with the right id, unless another is given. */
   reply(document: BsonDocument, responseTo?: number): void;
+  /** The same as OP_REPLY. */
+  replyLegacy(document: BsonDocument): void;
+  /** The bytes that reply() would send, for a test that breaks them. */
+  encodeReply(document: BsonDocument): Buffer;
 }
 
 /** A connection as the fake server sees it. */
@@ -54,7 +61,7 @@ export class ServerConnection {
 
   /** Answers a frame, also one that could not be read. */
   replyTo(frame: Frame, document: BsonDocument, responseTo: number = frame.requestId): void {
-    this.socket.feed(encodeMessage({ ok: 1, ...document }, 7_000_000, responseTo));
+    this.socket.feed(encodeMessage({ ok: 1, ...document }, REPLY_ID, responseTo));
   }
 
   /** Null where the document is malformed. */
@@ -79,6 +86,11 @@ export class ServerConnection {
         request.isAnswered = true;
         this.replyTo(frame, answer, responseTo);
       },
+      replyLegacy: (answer) => {
+        request.isAnswered = true;
+        this.socket.feed(encodeReply({ ok: 1, ...answer }, REPLY_ID, frame.requestId));
+      },
+      encodeReply: (answer) => encodeMessage({ ok: 1, ...answer }, REPLY_ID, frame.requestId),
     };
     return request;
   }

@@ -16,7 +16,7 @@ import type { FakeClock } from './fake-clock.ts';
 import type { MemorySocket } from './memory-socket.ts';
 
 /** flagBits of OP_MSG. */
-export const FLAG = { checksumPresent: 1, moreToCome: 2, exhaustAllowed: 1 << 16 } as const;
+export const FLAG = { checksumPresent: 1, moreToCome: 2, exhaustAllowed: 65_536 } as const;
 
 export interface ClientReply {
   readonly responseTo: number;

@@ -1,0 +1,30 @@
+// `npm run bench`: start-up, memory per idle client, then load against the peers. It asserts nothing; figures go to README.md here.
+// Options: --rounds N, --seconds N, --clients 1,64,1000, --peers weir,sketch,floor,haproxy,envoy, --only load, --smoke.
+
+import { parseArgs } from 'node:util';
+import { benchIdle } from './idle.ts';
+import { benchLoad } from './load.ts';
+import { benchStart } from './start.ts';
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '3' },
+    clients: { type: 'string', default: '1,64,1000' },
+    peers: { type: 'string', default: 'weir,sketch,floor,haproxy,envoy' },
+    only: { type: 'string', default: 'start,idle,load' },
+    smoke: { type: 'boolean', default: false },
+  },
+});
+
+const parts = values.only.split(',');
+if (parts.includes('start')) await benchStart();
+if (parts.includes('idle')) await benchIdle();
+if (parts.includes('load')) {
+  await benchLoad({
+    rounds: values.smoke ? 1 : Number(values.rounds),
+    seconds: values.smoke ? 1 : Number(values.seconds),
+    clients: (values.smoke ? '64' : values.clients).split(',').map(Number),
+    peers: (values.smoke ? 'weir,sketch' : values.peers).split(','),
+  });
+}

@@ -1,0 +1,92 @@
+// Compares what weir says was sent with what the drivers say they sent, and lists every difference.
+// It reads weir's two public surfaces: the JSON rows and the Prometheus text.
+// Invariant: both directions count: an operation missing at weir and one that no driver sent are differences alike.
+import type { ProgramReport } from '../report.ts';
+import type { CallSiteRow } from './weir.ts';
+
+/** Sent by drivers without commandStarted events: handshakes and monitoring. */
+const WITHOUT_EVENTS = new Set(['hello', 'isMaster', 'ismaster']);
+
+type Counts = Map<string, number>;
+
+function add(counts: Counts, fields: readonly string[], count: number): void {
+  const key = fields.join(' | ');
+  counts.set(key, (counts.get(key) ?? 0) + count);
+}
+
+/** weir may write "no collection" as an empty text or as `-`. */
+function plain(collection: string): string {
+  return collection === '-' ? '' : collection;
+}
+
+/** Bounded: the first twenty say what is wrong. */
+function differences(expected: Counts, actual: Counts): string[] {
+  return [...new Set([...expected.keys(), ...actual.keys()])]
+    .filter((key) => (expected.get(key) ?? 0) !== (actual.get(key) ?? 0))
+    .sort()
+    .slice(0, 20)
+    .map(
+      (key) => `${key}: drivers sent ${String(expected.get(key) ?? 0)}, weir counted ${String(actual.get(key) ?? 0)}`,
+    );
+}
+
+/** One program's events against the rows of its application name: per database, collection, command and call site. */
+export function compareRows(report: ProgramReport, app: string, rows: readonly CallSiteRow[]): string[] {
+  const sent: Counts = new Map();
+  const counted: Counts = new Map();
+  for (const row of report.sent) add(sent, [row.db, row.collection, row.command, row.callSite], row.count);
+  for (const row of rows) {
+    if (row.app !== app || WITHOUT_EVENTS.has(row.command)) continue;
+    add(counted, [row.db, plain(row.collection), row.command, row.callSite], row.operations);
+  }
+  return differences(sent, counted);
+}
+
+/**
+ * All programs that used one weir against its /metrics: the call sites' own series, and the operations'.
+ * Series are capped, first come: what has none of its own must be in `other`, to the last operation.
+ */
+export function compareMetrics(reports: readonly ProgramReport[], text: string): string[] {
+  const samples = readSamples(text).filter(({ labels }) => !WITHOUT_EVENTS.has(labels['command'] ?? ''));
+  const operations = samples.filter(({ name }) => name === 'weir_operations_total');
+  const own = new Set(operations.map((sample) => namespaceOf(sample).join(' | ')));
+  const sentBySite: Counts = new Map();
+  const sentByCommand: Counts = new Map();
+  for (const row of reports.flatMap((report) => report.sent)) {
+    const namespace = [row.db, row.collection, row.command];
+    const shown = own.has(namespace.join(' | ')) ? namespace : ['other', 'other', 'other'];
+    add(sentBySite, [...shown, row.callSite], row.count);
+    add(sentByCommand, shown, row.count);
+  }
+  const countedBySite: Counts = new Map();
+  const countedByCommand: Counts = new Map();
+  for (const sample of operations) add(countedByCommand, namespaceOf(sample), sample.value);
+  for (const sample of samples) {
+    if (sample.name !== 'weir_callsite_operations_total') continue;
+    add(countedBySite, [...namespaceOf(sample), sample.labels['callsite'] ?? ''], sample.value);
+  }
+  return [...differences(sentBySite, countedBySite), ...differences(sentByCommand, countedByCommand)];
+}
+
+function namespaceOf({ labels }: Sample): [string, string, string] {
+  return [labels['db'] ?? '', plain(labels['collection'] ?? ''), labels['command'] ?? ''];
+}
+
+interface Sample {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** Samples of the Prometheus text format, labels unescaped. */
+export function readSamples(text: string): readonly Sample[] {
+  return text.split('\n').flatMap((line) => {
+    const found = /^([a-z_]+)(?:\{(.*)\})? ([0-9.e+-]+|NaN)$/i.exec(line);
+    if (found === null) return [];
+    const labels: Record<string, string> = {};
+    for (const [, label, value] of (found[2] ?? '').matchAll(/([a-z_]+)="((?:[^"\\]|\\.)*)"/gi)) {
+      labels[label ?? ''] = (value ?? '').replace(/\\(.)/g, (_, letter: string) => (letter === 'n' ? '\n' : letter));
+    }
+    return [{ name: found[1] ?? '', labels, value: Number(found[3]) }];
+  });
+}

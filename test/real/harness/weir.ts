@@ -1,0 +1,120 @@
+// weir as a user starts it: a child process of dist/, with flags or with a config file, asked through its admin address.
+// Invariant: it is ready (an upstream has answered) before the test goes on, and ends by SIGTERM with exit 0.
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Child } from './child.ts';
+import { weirEntry } from './places.ts';
+import { freePort, withLog } from './server.ts';
+
+/** `weir start --max-upstream`, and its documented extras: the lane of awaiting getMores and one monitor. */
+export const MAX_UPSTREAM = 8;
+export const AWAIT_LANE = 10;
+export const MONITORS = 1;
+
+const READY_DEADLINE_MS = 15_000;
+
+/** A row of /api/v1/callsites, as far as the tests read it. */
+export interface CallSiteRow {
+  readonly app: string;
+  readonly db: string;
+  readonly collection: string;
+  readonly command: string;
+  readonly callSite: string;
+  readonly operations: number;
+}
+
+export interface LimitRow {
+  readonly name: string;
+  readonly matched: number;
+  readonly allowed: number;
+  readonly refused: number;
+}
+
+export class Weir {
+  readonly uri: string;
+  readonly #admin: string;
+  readonly #child: Child;
+
+  constructor(port: number, adminPort: number, child: Child) {
+    this.uri = `mongodb://127.0.0.1:${String(port)}`;
+    this.#admin = `http://127.0.0.1:${String(adminPort)}`;
+    this.#child = child;
+  }
+
+  get log(): string {
+    return this.#child.log;
+  }
+
+  async callSites(): Promise<readonly CallSiteRow[]> {
+    return (await this.#get('/api/v1/callsites').then((response) => response.json())) as CallSiteRow[];
+  }
+
+  async limits(): Promise<readonly LimitRow[]> {
+    return (await this.#get('/api/v1/limits').then((response) => response.json())) as LimitRow[];
+  }
+
+  async metrics(): Promise<string> {
+    return this.#get('/metrics').then((response) => response.text());
+  }
+
+  async ready(): Promise<void> {
+    const deadline = Date.now() + READY_DEADLINE_MS;
+    for (;;) {
+      if (await this.#isReady()) return;
+      if (Date.now() > deadline) throw new Error(`weir was not ready in time\n${this.log}`);
+      await sleep(50);
+    }
+  }
+
+  async stop(): Promise<void> {
+    const end = await this.#child.stop();
+    assert.deepEqual(end, { code: 0, signal: null }, `weir must end by SIGTERM with exit 0\n${this.log}`);
+  }
+
+  async #isReady(): Promise<boolean> {
+    try {
+      return (await fetch(`${this.#admin}/readyz`)).ok;
+    } catch {
+      return false;
+    }
+  }
+
+  async #get(path: string): Promise<Response> {
+    const response = await fetch(`${this.#admin}${path}`);
+    assert.equal(response.status, 200, `GET ${path}`);
+    return response;
+  }
+}
+
+/** Runs with `weir start` in front of this server; `limits` is YAML for the config key of that name. */
+export async function withWeir(upstream: string, run: (weir: Weir) => Promise<void>, limits?: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'weir-config-'));
+  const [port, adminPort] = [await freePort(), await freePort()];
+  const flags = ['--upstream', upstream, '--listen', `127.0.0.1:${String(port)}`];
+  const more = ['--max-upstream', String(MAX_UPSTREAM), '--admin', `127.0.0.1:${String(adminPort)}`];
+  const config = join(folder, 'weir.yaml');
+  if (limits !== undefined) await writeFile(config, configText(upstream, limits));
+  const args = [weirEntry(), 'start', ...(limits === undefined ? [] : ['--config', config]), ...flags, ...more];
+  const weir = new Weir(port, adminPort, new Child(process.execPath, args, { name: 'weir' }));
+  try {
+    await weir.ready();
+    await run(weir);
+  } catch (error) {
+    throw withLog(error, weir.log);
+  } finally {
+    await weir.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function configText(upstream: string, limits: string): string {
+  return `listeners:
+  - {name: main, bind: "127.0.0.1:0", cluster: real}
+clusters:
+  - {name: real, uri: "${upstream}"}
+limits:
+${limits}`;
+}
