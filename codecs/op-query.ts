@@ -9,9 +9,6 @@ import { refuse } from './errors.ts';
 import { headerLayout, type MessageHeader } from './header.ts';
 import { HEADER_BYTES } from './limits.ts';
 
-/** Bits of OP_QUERY's flags that matter for a command. */
-export const QUERY_FLAG = { tailable: 2, secondaryOk: 4, awaitData: 32, exhaust: 64 } as const;
-
 const FLAGS_AT = HEADER_BYTES;
 const NAMESPACE_AT = HEADER_BYTES + 4;
 

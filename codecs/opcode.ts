@@ -18,9 +18,6 @@ export const OPCODE = {
   msg: 2013,
 } as const;
 
-/** One of the codes in {@link OPCODE}. */
-export type Opcode = (typeof OPCODE)[keyof typeof OPCODE];
-
 const NAMES: ReadonlyMap<number, string> = new Map<number, string>([
   [OPCODE.reply, 'OP_REPLY'],
   [OPCODE.diagnostic, 'OP_DIAGNOSTIC'],

@@ -16,8 +16,9 @@ import type { Asker, Dispatcher } from './dispatcher.ts';
 import type { Peers } from './peers.ts';
 import { ReplyWriter } from './reply-writer.ts';
 
-/** Requests queued behind the one being served before reading stops. */
+/** Requests queued behind the one being served, and their bytes, before reading stops. */
 const MAX_QUEUED = 16;
+const MAX_QUEUED_BYTES = 1_048_576;
 /** Bytes of answers that a slow reader may leave here before its next request is not begun. */
 const SLOW_READER_BYTES = 1_048_576;
 /** After weir's last byte a peer has this long to close its side, or it is closed for it. */
@@ -50,9 +51,11 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
   readonly #events: ClientConnectionEvents;
   readonly #queued: Frame[] = [];
   readonly #connectedMs: number;
+  #queuedBytes = 0;
   #state: ClientState = 'ready';
   #current: Operation | null = null;
   #isReadingPaused = false;
+  #isServing = false;
   #hasMetadata = false;
   #driver = '';
   #operations = 0;
@@ -112,9 +115,20 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
       return;
     }
     this.#queued.push(frame);
-    if (this.#queued.length < MAX_QUEUED || this.#isReadingPaused) return;
+    this.#queuedBytes += frame.length;
+    if (!this.#isQueueFull || this.#isReadingPaused) return;
     this.#isReadingPaused = true;
     this.#socket.pause();
+  }
+
+  get #isQueueFull(): boolean {
+    return this.#queued.length >= MAX_QUEUED || this.#queuedBytes >= MAX_QUEUED_BYTES;
+  }
+
+  #nextQueued(): Frame | undefined {
+    const frame = this.#queued.shift();
+    this.#queuedBytes -= frame?.length ?? 0;
+    return frame;
   }
 
   get #isSlowReader(): boolean {
@@ -156,32 +170,36 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
   onFinish(operation: Operation): void {
     this.#dispatcher.onFinish(operation);
     this.#current = null;
-    if (this.#state === 'closed') return this.#serveLeftBehind();
     if (this.#state === 'draining') {
       this.close('drained');
       return;
     }
-    this.#state = nextClientState(this.#state, 'answered');
+    if (this.#state !== 'closed') this.#state = nextClientState(this.#state, 'answered');
     this.#serveQueued();
   }
 
-  /** Begins what is queued; a loop, not a recursion, when answers come at once. */
+  /**
+   * Begins what is queued, a loop and not a recursion when answers come at once. After the close what is left are writes
+   * that want no answer: they are carried out in their order, though their client left.
+   */
   #serveQueued(): void {
-    while (this.#state === 'ready' && !this.#isSlowReader) {
-      const frame = this.#queued.shift();
+    if (this.#isServing) return;
+    this.#isServing = true;
+    while (this.#mayBegin) {
+      const frame = this.#nextQueued();
       if (frame === undefined) break;
       this.#begin(frame);
     }
-    if (this.#isReadingPaused && this.#queued.length < MAX_QUEUED / 2) {
+    this.#isServing = false;
+    if (this.#isReadingPaused && !this.#isQueueFull) {
       this.#isReadingPaused = false;
       this.#socket.resume();
     }
   }
 
-  /** Writes that want no answer are carried out in their order, though the client sent them and left. */
-  #serveLeftBehind(): void {
-    const frame = this.#queued.shift();
-    if (frame !== undefined) this.#begin(frame);
+  get #mayBegin(): boolean {
+    if (this.#current !== null) return false;
+    return this.#state === 'closed' || (this.#state === 'ready' && !this.#isSlowReader);
   }
 
   onDrain(): void {
@@ -241,7 +259,7 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
     this.#queued.splice(0, Number.POSITIVE_INFINITY, ...this.#queued.filter(isMoreToCome));
     this.#peers.leave(this.peer);
     this.#dispatcher.router.clientClosed(this);
-    if (this.#current === null) this.#serveLeftBehind();
+    if (this.#current === null) this.#serveQueued();
     else this.#current.journey?.clientGone();
     this.#events.onClosed(this, reason);
   }

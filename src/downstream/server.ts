@@ -59,7 +59,8 @@ export class DownstreamServer {
   }
 
   accept(socket: ByteSocket): void {
-    if (this.connections.size >= this.#parts.maxConnections || this.#isDraining) {
+    const held = this.connections.size + this.#lingering.size;
+    if (held >= this.#parts.maxConnections || this.#isDraining) {
       this.#turnAway(socket);
       return;
     }

@@ -1,7 +1,15 @@
 // A scripted upstream on memory sockets: several addresses, hellos answered by itself, everything else left to the test.
 // It decides nothing about weir. Invariant: every request it was sent is in `requests`, in the order of arrival.
 
-import { type BsonDocument, deserialize, encodeMessage, encodeReply, type Frame, Framer, ObjectId } from '../../codecs/index.ts';
+import {
+  type BsonDocument,
+  deserialize,
+  encodeMessage,
+  encodeReply,
+  type Frame,
+  Framer,
+  ObjectId,
+} from '../../codecs/index.ts';
 import type { ConnectEvents, Connector } from '../../src/net/connector.ts';
 import type { TurnFlusher } from '../../src/net/turn-flusher.ts';
 import type { HostPort } from '../../src/options.ts';

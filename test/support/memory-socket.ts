@@ -1,6 +1,6 @@
 // A ByteSocket without a network: what weir writes is collected per turn, what the test feeds is delivered at once.
-// It copies what the real one (net/byte-socket.ts) does that others depend on: gathered bytes are gone when onClose is
-// called, end() closes only after the peer did, and a paused socket notices neither bytes nor the peer's end.
+// It copies what the real one (net/byte-socket.ts) does that others depend on: what was gathered can still be seen in
+// onClose, end() closes only after the turn, and a paused socket notices neither bytes nor the peer's end.
 // Invariant: onClose reaches the owner exactly once, and nothing is delivered after it.
 
 import type { ByteSocket, SocketEvents } from '../../src/net/byte-socket.ts';

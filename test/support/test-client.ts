@@ -116,12 +116,20 @@ export function inTransaction(lsid: BsonDocument, txnNumber: number, starts = fa
 }
 
 /** A reply that opens a cursor. */
-export function cursorReply(id: number | bigint, collection: string, documents: readonly BsonDocument[] = []): BsonDocument {
+export function cursorReply(
+  id: number | bigint,
+  collection: string,
+  documents: readonly BsonDocument[] = [],
+): BsonDocument {
   return { cursor: { firstBatch: documents, id: Long.fromBigInt(BigInt(id)), ns: `shop.${collection}` } };
 }
 
 /** A reply to a getMore; id 0 closes the cursor. */
-export function batchReply(id: number | bigint, collection: string, documents: readonly BsonDocument[] = []): BsonDocument {
+export function batchReply(
+  id: number | bigint,
+  collection: string,
+  documents: readonly BsonDocument[] = [],
+): BsonDocument {
   return { cursor: { nextBatch: documents, id: Long.fromBigInt(BigInt(id)), ns: `shop.${collection}` } };
 }
 

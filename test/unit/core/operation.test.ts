@@ -19,7 +19,9 @@ const client: Client = {
 
 function makeOperation(calls: string[]): Operation {
   const command = readCommand(Frame.of(encodeMessage({ find: 'a', $db: 'd' }, 42, 0)));
-  const operation = new Operation(client, command, 1000, { onFinish: ({ outcome }) => void calls.push(`told ${outcome}`) });
+  const operation = new Operation(client, command, 1000, {
+    onFinish: ({ outcome }) => void calls.push(`told ${outcome}`),
+  });
   operation.record = {
     begin: () => {},
     finish: ({ outcome, errorCode }) => void calls.push(`recorded ${outcome} ${errorCode}`),

@@ -9,8 +9,11 @@ test('a tally adds up by reason', () => {
   tally.add('a');
   tally.add('a', 4);
   tally.add('b', 2);
-  assert.deepEqual([...tally.counts], [
-    ['a', 5],
-    ['b', 2],
-  ]);
+  assert.deepEqual(
+    [...tally.counts],
+    [
+      ['a', 5],
+      ['b', 2],
+    ],
+  );
 });

@@ -20,7 +20,8 @@ test('the table of a client connection', () => {
   for (const state of STATES) {
     for (const event of EVENTS) {
       const expected = LEGAL[`${state} ${event}`];
-      if (expected === undefined) assert.throws(() => nextClientState(state, event), new RegExp(`'${event}'.*'${state}'`));
+      if (expected === undefined)
+        assert.throws(() => nextClientState(state, event), new RegExp(`'${event}'.*'${state}'`));
       else assert.equal(nextClientState(state, event), expected, `${state} ${event}`);
     }
   }

@@ -32,22 +32,56 @@ interface Form {
 }
 
 const FORMS: readonly Form[] = [
-  { what: 'hello, OP_MSG', ask: (client) => client.send({ hello: 1, $db: 'admin' }), opcode: 2013, first: ['isWritablePrimary'] },
-  { what: 'isMaster, OP_MSG', ask: (client) => client.send({ isMaster: 1, $db: 'admin' }), opcode: 2013, first: ['ismaster'] },
-  { what: 'ismaster, OP_MSG', ask: (client) => client.send({ ismaster: 1, helloOk: true, $db: 'admin' }), opcode: 2013, first: ['ismaster', 'helloOk'] },
-  { what: 'isMaster, OP_QUERY', ask: (client) => client.query({ isMaster: 1, helloOk: true }), opcode: 1, first: ['ismaster', 'helloOk'] },
+  {
+    what: 'hello, OP_MSG',
+    ask: (client) => client.send({ hello: 1, $db: 'admin' }),
+    opcode: 2013,
+    first: ['isWritablePrimary'],
+  },
+  {
+    what: 'isMaster, OP_MSG',
+    ask: (client) => client.send({ isMaster: 1, $db: 'admin' }),
+    opcode: 2013,
+    first: ['ismaster'],
+  },
+  {
+    what: 'ismaster, OP_MSG',
+    ask: (client) => client.send({ ismaster: 1, helloOk: true, $db: 'admin' }),
+    opcode: 2013,
+    first: ['ismaster', 'helloOk'],
+  },
+  {
+    what: 'isMaster, OP_QUERY',
+    ask: (client) => client.query({ isMaster: 1, helloOk: true }),
+    opcode: 1,
+    first: ['ismaster', 'helloOk'],
+  },
   { what: 'ismaster, OP_QUERY', ask: (client) => client.query({ ismaster: 1 }), opcode: 1, first: ['ismaster'] },
-  { what: 'hello, OP_QUERY', ask: (client) => client.query({ hello: 1, helloOk: true }), opcode: 1, first: ['isWritablePrimary', 'helloOk'] },
+  {
+    what: 'hello, OP_QUERY',
+    ask: (client) => client.query({ hello: 1, helloOk: true }),
+    opcode: 1,
+    first: ['isWritablePrimary', 'helloOk'],
+  },
   {
     what: 'isMaster wrapped in $query',
     ask: (client) => client.query({ $query: { isMaster: 1 }, $readPreference: { mode: 'secondary' } }),
     opcode: 1,
     first: ['ismaster'],
   },
-  { what: 'on another database', ask: (client) => client.query({ isMaster: 1 }, 'shop.$cmd'), opcode: 1, first: ['ismaster'] },
+  {
+    what: 'on another database',
+    ask: (client) => client.query({ isMaster: 1 }, 'shop.$cmd'),
+    opcode: 1,
+    first: ['ismaster'],
+  },
   {
     what: 'exhaust and awaitable',
-    ask: (client) => client.send({ hello: 1, topologyVersion: { counter: 1n }, maxAwaitTimeMS: 10_000, $db: 'admin' }, FLAG.exhaustAllowed),
+    ask: (client) =>
+      client.send(
+        { hello: 1, topologyVersion: { counter: 1n }, maxAwaitTimeMS: 10_000, $db: 'admin' },
+        FLAG.exhaustAllowed,
+      ),
     opcode: 2013,
     first: ['isWritablePrimary'],
   },
@@ -111,7 +145,7 @@ describe('a hello', () => {
       ok: double,
     });
     assert.equal(client.last['maxWireVersion'], 25);
-    assert.equal(client.last['localTime'].getTime(), rig.clock.wallMs());
+    assert.deepEqual(client.last['localTime'], new Date(rig.clock.wallMs()));
   });
 
   test('says no session timeout where the server has none', () => {
@@ -157,14 +191,26 @@ describe('before the first contact', () => {
     assert.equal(rig.downstream.closed.counts.get('no_upstream'), 1);
     assert.equal(rig.downstream.connections.size, 0);
     assert.equal(rig.table.totals.active, 0);
-    assert.equal(rig.table.rows().find((row) => row.command === 'hello')?.countOf('upstream_lost'), 1);
+    assert.equal(
+      rig.table
+        .rows()
+        .find((row) => row.command === 'hello')
+        ?.countOf('upstream_lost'),
+      1,
+    );
   });
 
   test('a client that gives up is forgotten', () => {
     const rig = makeRig();
     const client = rig.app('shop');
     client.close();
-    assert.equal(rig.table.rows().find((row) => row.command === 'hello')?.countOf('client_gone'), 1);
+    assert.equal(
+      rig.table
+        .rows()
+        .find((row) => row.command === 'hello')
+        ?.countOf('client_gone'),
+      1,
+    );
     assert.equal(rig.clock.timers, 0);
     rig.cluster.start();
     rig.settle();
@@ -178,7 +224,10 @@ describe('before the first contact', () => {
     assert.equal(client.replies.length, 0);
     rig.cluster.start();
     rig.settle();
-    assert.deepEqual(client.replies.map(({ responseTo }) => responseTo), [1, 2]);
+    assert.deepEqual(
+      client.replies.map(({ responseTo }) => responseTo),
+      [1, 2],
+    );
   });
 
   test('a ping needs no upstream', () => {
@@ -197,10 +246,13 @@ describe('while no upstream is reachable', () => {
     const client = rig.connectClient();
     client.send({ hello: 1, $db: 'admin' });
     client.query({ isMaster: 1 });
-    assert.deepEqual(client.replies.map(({ document }) => [document['ok'], document['maxWireVersion']]), [
-      [1, 25],
-      [1, 25],
-    ]);
+    assert.deepEqual(
+      client.replies.map(({ document }) => [document['ok'], document['maxWireVersion']]),
+      [
+        [1, 25],
+        [1, 25],
+      ],
+    );
   });
 });
 
@@ -214,8 +266,18 @@ describe('client metadata', () => {
     ['a driver that is no document', { ...good, driver: 'x' }, 183, 'ClientMetadataMissingField'],
     ['no os', { ...good, os: undefined }, 183, 'ClientMetadataMissingField'],
     ['no os type', { ...good, os: { name: 'x' } }, 183, 'ClientMetadataMissingField'],
-    ['an application name of 129 bytes', { ...good, application: { name: big(129) } }, 184, 'ClientMetadataAppNameTooLarge'],
-    ['65 characters of two bytes', { ...good, application: { name: 'é'.repeat(65) } }, 184, 'ClientMetadataAppNameTooLarge'],
+    [
+      'an application name of 129 bytes',
+      { ...good, application: { name: big(129) } },
+      184,
+      'ClientMetadataAppNameTooLarge',
+    ],
+    [
+      '65 characters of two bytes',
+      { ...good, application: { name: 'é'.repeat(65) } },
+      184,
+      'ClientMetadataAppNameTooLarge',
+    ],
     ['more than 1024 bytes', { ...good, platform: big(1024) }, 185, 'ClientMetadataDocumentTooLarge'],
   ];
   for (const [what, document, code, codeName] of REFUSED) {
@@ -235,7 +297,11 @@ describe('client metadata', () => {
     ['no application', { ...good, application: undefined }, '-'],
     ['an application without a name', { ...good, application: {} }, '-'],
     ['a name with control characters', { ...good, application: { name: 'a\u001b[31mb' } }, 'a\u{fffd}[31mb'],
-    ['wrapping libraries and FaaS', { ...good, driver: { name: 'n|odm', version: '1|2' }, env: { name: 'aws.lambda' } }, 'shop'],
+    [
+      'wrapping libraries and FaaS',
+      { ...good, driver: { name: 'n|odm', version: '1|2' }, env: { name: 'aws.lambda' } },
+      'shop',
+    ],
   ];
   for (const [what, document, app] of TAKEN) {
     test(`with ${what}: taken`, () => {
@@ -243,7 +309,10 @@ describe('client metadata', () => {
       const client = rig.connectClient();
       client.send({ hello: 1, client: document, $db: 'admin' });
       assert.equal(client.last['ok'], 1);
-      assert.deepEqual([...rig.downstream.connections].map((connection) => connection.snapshot().app), [app]);
+      assert.deepEqual(
+        [...rig.downstream.connections].map((connection) => connection.snapshot().app),
+        [app],
+      );
     });
   }
 

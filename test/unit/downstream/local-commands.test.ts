@@ -90,7 +90,15 @@ describe('refused here', () => {
 });
 
 describe('passed on', () => {
-  for (const name of ['buildInfo', 'serverStatus', 'frobnicate', 'replaceAll', '_internal', 'getParameter', 'currentOp']) {
+  for (const name of [
+    'buildInfo',
+    'serverStatus',
+    'frobnicate',
+    'replaceAll',
+    '_internal',
+    'getParameter',
+    'currentOp',
+  ]) {
     test(name, () => {
       const rig = startRig();
       const client = rig.app('shop');

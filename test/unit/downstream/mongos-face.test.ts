@@ -4,13 +4,14 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type BsonDocument, BsonView, deserialize, Double, Int32, Long, serialize } from '../../../codecs/index.ts';
+import { type BsonDocument, BsonView, Double, deserialize, Int32, Long, serialize } from '../../../codecs/index.ts';
 import { rewriteStateChange } from '../../../src/downstream/mongos-face.ts';
 import { startRig } from '../../support/rig.ts';
 
 const STATE_CODES = [189, 10107, 11602, 13435, 13436, 10058, 91, 11600];
 
-const rewrite = (document: BsonDocument): BsonDocument => deserialize(serialize(rewriteStateChange(serialize(document))));
+const rewrite = (document: BsonDocument): BsonDocument =>
+  deserialize(serialize(rewriteStateChange(serialize(document))));
 
 describe('a rewritten reply', () => {
   for (const code of STATE_CODES) {
@@ -61,7 +62,12 @@ describe('a rewritten reply', () => {
   });
 
   test('texts that old drivers look for are blanked', () => {
-    for (const text of ['not master', 'Not Primary or secondary', 'node is recovering', 'the NOT MASTER and not primary']) {
+    for (const text of [
+      'not master',
+      'Not Primary or secondary',
+      'node is recovering',
+      'the NOT MASTER and not primary',
+    ]) {
       const errmsg = String(rewrite({ ok: 0, code: 10107, errmsg: text })['errmsg']);
       assert.doesNotMatch(errmsg, /not master|not primary|node is recovering/i);
     }

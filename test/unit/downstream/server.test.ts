@@ -19,10 +19,13 @@ describe('beyond the cap', () => {
     rig.clock.advance(1);
     assert.equal(third.isClosed, true);
     assert.equal(third.replies.length, 0);
-    assert.deepEqual([...rig.downstream.accepted.counts], [
-      ['served', 2],
-      ['over_limit', 1],
-    ]);
+    assert.deepEqual(
+      [...rig.downstream.accepted.counts],
+      [
+        ['served', 2],
+        ['over_limit', 1],
+      ],
+    );
     assert.ok(!first.isClosed && !second.isClosed);
   });
 

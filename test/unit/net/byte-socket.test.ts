@@ -69,7 +69,9 @@ function recorder(): { events: SocketEvents; lines: string[]; seen: (line: strin
 }
 
 /** A NetSocket and the socket at the other end. */
-async function pair(options: { allowHalfOpen?: boolean } = {}): Promise<{ near: ByteSocket; far: Far; listener: Listener }> {
+async function pair(
+  options: { allowHalfOpen?: boolean } = {},
+): Promise<{ near: ByteSocket; far: Far; listener: Listener }> {
   let accepted: (socket: ByteSocket) => void = () => {};
   const nearPromise = new Promise<ByteSocket>((resolve) => {
     accepted = resolve;
@@ -85,7 +87,7 @@ async function pair(options: { allowHalfOpen?: boolean } = {}): Promise<{ near: 
   return { near, far: farEnd(socket), listener };
 }
 
-describe('a byte socket', () => {
+describe('a byte socket', { timeout: 10_000 }, () => {
   test('delivers, and closes once when the peer does', async () => {
     const { near, far } = await pair();
     const { events, lines, seen } = recorder();
@@ -113,15 +115,45 @@ describe('a byte socket', () => {
     assert.equal(near.unwrittenBytes, 0);
   });
 
-  test('says drain after more than a watermark, whether the kernel was slow or not', async () => {
+  test('says drain when all has left, of more than the kernel takes at once', async () => {
     const { near, far } = await pair();
     const { events, lines, seen } = recorder();
     near.attach(events);
-    near.write(Buffer.alloc(2_000_000, 1));
-    await far.bytes(2_000_000);
+    far.socket.pause();
+    near.write(Buffer.alloc(20_000_000, 1));
+    await turns(20);
+    assert.ok(near.unwrittenBytes > 0);
+    assert.deepEqual(lines, []);
+    far.socket.resume();
+    await seen('drain');
+    assert.equal(near.unwrittenBytes, 0);
+    assert.equal((await far.bytes(20_000_000)).length, 20_000_000);
+  });
+
+  test('says drain also when the kernel takes a large write at once', { timeout: 3000 }, async () => {
+    const { near, far } = await pair();
+    const { events, lines, seen } = recorder();
+    near.attach(events);
+    near.write(Buffer.alloc(1_100_000, 1));
+    await far.bytes(1_100_000);
     await seen('drain');
     assert.deepEqual(lines, ['drain']);
     assert.equal(near.unwrittenBytes, 0);
+  });
+
+  test('shows its owner in onClose what never left', async () => {
+    const { near } = await pair();
+    let gathered = -1;
+    near.attach({
+      ...recorder().events,
+      onClose: () => {
+        gathered = near.gatheredBytes;
+      },
+    });
+    near.write(Buffer.from('never'));
+    near.destroy('abandoned');
+    assert.equal(gathered, 5);
+    assert.equal(near.gatheredBytes, 0);
   });
 
   test('end() sends what was written and then closes; later writes are nothing', async () => {
@@ -181,7 +213,7 @@ async function turns(count: number): Promise<void> {
   }
 }
 
-describe('the connector', () => {
+describe('the connector', { timeout: 10_000 }, () => {
   const connector = new TcpConnector(systemClock, flusher);
 
   async function dial(port: number): Promise<string> {
@@ -236,12 +268,15 @@ describe('the connector', () => {
   });
 });
 
-describe('the listener', () => {
+describe('the listener', { timeout: 10_000 }, () => {
   test('tells its port and refuses one that is taken', async () => {
     const first = await listen({ host: '127.0.0.1', port: 0 }, flusher, () => {});
     ends.push(() => void first.stop());
     assert.ok(first.address.port > 0);
-    await assert.rejects(listen(first.address, flusher, () => {}), { code: 'EADDRINUSE' });
+    await assert.rejects(
+      listen(first.address, flusher, () => {}),
+      { code: 'EADDRINUSE' },
+    );
   });
 
   test('stops accepting', async () => {

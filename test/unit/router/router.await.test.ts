@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { BsonView, type BsonDocument } from '../../../codecs/index.ts';
+import { type BsonDocument, BsonView } from '../../../codecs/index.ts';
 import { type Rig, type RigOptions, startRig } from '../../support/rig.ts';
 import { batchReply, cursorReply, FLAG, session, type TestClient } from '../../support/test-client.ts';
 
@@ -54,7 +54,12 @@ describe('the awaiting lane', () => {
   }
 
   test('takes no other cursor', () => {
-    for (const opening of [{ find: 'log' }, { find: 'log', tailable: true }, { find: 'log', awaitData: true }, { aggregate: 'log', pipeline: [{ $match: {} }] }]) {
+    for (const opening of [
+      { find: 'log' },
+      { find: 'log', tailable: true },
+      { find: 'log', awaitData: true },
+      { aggregate: 'log', pipeline: [{ $match: {} }] },
+    ]) {
       const rig = startRig();
       const [watcher] = watchers(rig, 1, opening);
       assert.ok(watcher);
@@ -72,7 +77,10 @@ describe('the awaiting lane', () => {
     assert.equal(rig.server.open('getMore').length, 10);
     const last = all[10];
     assert.ok(last);
-    rig.server.open('getMore').at(-1)?.reply(batchReply(110, 'log', [{ n: 2 }]));
+    rig.server
+      .open('getMore')
+      .at(-1)
+      ?.reply(batchReply(110, 'log', [{ n: 2 }]));
     rig.settle();
     assert.deepEqual((last.client.last['cursor'] as BsonDocument)['nextBatch'], [{ n: 2 }]);
   });

@@ -24,7 +24,10 @@ describe('a client that leaves while it waits', () => {
     assert.equal(rowOf(rig, 'find')?.active, 0);
     rig.answer('count', { n: 1 });
     assert.equal(rig.server.open('distinct').length, 1);
-    assert.equal(rig.server.requests.some((request) => request.name === 'find'), false);
+    assert.equal(
+      rig.server.requests.some((request) => request.name === 'find'),
+      false,
+    );
   });
 
   test('in hundreds leaves nothing behind', () => {

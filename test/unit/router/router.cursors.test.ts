@@ -28,7 +28,13 @@ interface GetMoreRow {
 
 const sameProcess = (rig: Rig): TestClient => rig.app('shop', '10.0.0.1');
 const GET_MORES: readonly GetMoreRow[] = [
-  { what: 'its lsid, another connection', opened: { lsid: session(1) }, asker: sameProcess, asked: { lsid: session(1) }, isOwner: true },
+  {
+    what: 'its lsid, another connection',
+    opened: { lsid: session(1) },
+    asker: sameProcess,
+    asked: { lsid: session(1) },
+    isOwner: true,
+  },
   {
     what: 'its lsid, another address and application',
     opened: { lsid: session(1) },
@@ -36,12 +42,42 @@ const GET_MORES: readonly GetMoreRow[] = [
     asked: { lsid: session(1) },
     isOwner: true,
   },
-  { what: 'another lsid', opened: { lsid: session(1) }, asker: sameProcess, asked: { lsid: session(2) }, isOwner: false },
-  { what: 'no lsid, though it was opened with one', opened: { lsid: session(1) }, asker: sameProcess, asked: {}, isOwner: false },
-  { what: 'an lsid, though it was opened without', opened: {}, asker: sameProcess, asked: { lsid: session(1) }, isOwner: false },
+  {
+    what: 'another lsid',
+    opened: { lsid: session(1) },
+    asker: sameProcess,
+    asked: { lsid: session(2) },
+    isOwner: false,
+  },
+  {
+    what: 'no lsid, though it was opened with one',
+    opened: { lsid: session(1) },
+    asker: sameProcess,
+    asked: {},
+    isOwner: false,
+  },
+  {
+    what: 'an lsid, though it was opened without',
+    opened: {},
+    asker: sameProcess,
+    asked: { lsid: session(1) },
+    isOwner: false,
+  },
   { what: 'no lsid, same address and client document', opened: {}, asker: sameProcess, asked: {}, isOwner: true },
-  { what: 'no lsid, another address', opened: {}, asker: (rig) => rig.app('shop', '10.0.0.2'), asked: {}, isOwner: false },
-  { what: 'no lsid, another application', opened: {}, asker: (rig) => rig.app('shop2', '10.0.0.1'), asked: {}, isOwner: false },
+  {
+    what: 'no lsid, another address',
+    opened: {},
+    asker: (rig) => rig.app('shop', '10.0.0.2'),
+    asked: {},
+    isOwner: false,
+  },
+  {
+    what: 'no lsid, another application',
+    opened: {},
+    asker: (rig) => rig.app('shop2', '10.0.0.1'),
+    asked: {},
+    isOwner: false,
+  },
   {
     what: 'no lsid, a client document that differs in one field',
     opened: {},
@@ -128,11 +164,35 @@ interface KillRow {
 }
 
 const KILLS: readonly KillRow[] = [
-  { what: "the opener's lsid", opened: { lsid: session(1) }, asker: (rig) => rig.app('x', '10.0.0.9'), asked: { lsid: session(1) }, isKilled: true },
-  { what: "no lsid, the opener's process", opened: { lsid: session(1) }, asker: sameProcess, asked: {}, isKilled: true },
+  {
+    what: "the opener's lsid",
+    opened: { lsid: session(1) },
+    asker: (rig) => rig.app('x', '10.0.0.9'),
+    asked: { lsid: session(1) },
+    isKilled: true,
+  },
+  {
+    what: "no lsid, the opener's process",
+    opened: { lsid: session(1) },
+    asker: sameProcess,
+    asked: {},
+    isKilled: true,
+  },
   { what: 'no lsid, opened without', opened: {}, asker: sameProcess, asked: {}, isKilled: true },
-  { what: 'no lsid, another process', opened: { lsid: session(1) }, asker: (rig) => rig.app('x', '10.0.0.1'), asked: {}, isKilled: false },
-  { what: 'another lsid, the same process', opened: { lsid: session(1) }, asker: sameProcess, asked: { lsid: session(2) }, isKilled: false },
+  {
+    what: 'no lsid, another process',
+    opened: { lsid: session(1) },
+    asker: (rig) => rig.app('x', '10.0.0.1'),
+    asked: {},
+    isKilled: false,
+  },
+  {
+    what: 'another lsid, the same process',
+    opened: { lsid: session(1) },
+    asker: sameProcess,
+    asked: { lsid: session(2) },
+    isKilled: false,
+  },
   { what: 'an lsid, opened without one', opened: {}, asker: sameProcess, asked: { lsid: session(2) }, isKilled: false },
 ];
 
@@ -169,7 +229,11 @@ describe('a killCursors', () => {
   test("of own and strangers' ones: each is answered for, only own ones are sent", () => {
     const rig = startRig();
     const [owner, other] = [rig.app('shop', '10.0.0.1'), rig.app('shop', '10.0.0.2')];
-    for (const [id, client] of [[1n, owner], [2n, other], [3n, owner]] as const) {
+    for (const [id, client] of [
+      [1n, owner],
+      [2n, other],
+      [3n, owner],
+    ] as const) {
       client.send({ find: 'goods' });
       rig.answer('find', cursorReply(id, 'goods'));
     }

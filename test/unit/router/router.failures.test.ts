@@ -37,13 +37,46 @@ const KINDS: readonly Kind[] = [
   { what: 'insert without txnNumber', command: { insert: 'a', lsid: LSID }, labels: [] },
   { what: 'createIndexes', command: { createIndexes: 'a', lsid: LSID }, labels: [] },
   { what: 'retryable insert', command: { insert: 'a', lsid: LSID, txnNumber: 1n }, labels: ['RetryableWriteError'] },
-  { what: 'retryable findAndModify', command: { findAndModify: 'a', lsid: LSID, txnNumber: 1n }, labels: ['RetryableWriteError'] },
-  { what: 'first statement of a transaction', command: { insert: 'a', ...inTransaction(LSID, 2, true) }, labels: ['TransientTransactionError'] },
-  { what: 'statement of a transaction', before: openTransaction, command: { update: 'a', ...inTransaction(LSID, 3) }, labels: ['TransientTransactionError'] },
-  { what: 'read in a transaction', before: openTransaction, command: { find: 'a', ...inTransaction(LSID, 3) }, labels: ['TransientTransactionError'] },
-  { what: 'commit', before: openTransaction, command: { commitTransaction: 1, ...inTransaction(LSID, 3), $db: 'admin' }, labels: ['RetryableWriteError'] },
-  { what: 'abort', before: openTransaction, command: { abortTransaction: 1, ...inTransaction(LSID, 3), $db: 'admin' }, labels: ['RetryableWriteError'] },
-  { what: 'getMore', before: openCursor({ find: 'a' }), command: { getMore: 9n, collection: 'a', lsid: LSID }, labels: [] },
+  {
+    what: 'retryable findAndModify',
+    command: { findAndModify: 'a', lsid: LSID, txnNumber: 1n },
+    labels: ['RetryableWriteError'],
+  },
+  {
+    what: 'first statement of a transaction',
+    command: { insert: 'a', ...inTransaction(LSID, 2, true) },
+    labels: ['TransientTransactionError'],
+  },
+  {
+    what: 'statement of a transaction',
+    before: openTransaction,
+    command: { update: 'a', ...inTransaction(LSID, 3) },
+    labels: ['TransientTransactionError'],
+  },
+  {
+    what: 'read in a transaction',
+    before: openTransaction,
+    command: { find: 'a', ...inTransaction(LSID, 3) },
+    labels: ['TransientTransactionError'],
+  },
+  {
+    what: 'commit',
+    before: openTransaction,
+    command: { commitTransaction: 1, ...inTransaction(LSID, 3), $db: 'admin' },
+    labels: ['RetryableWriteError'],
+  },
+  {
+    what: 'abort',
+    before: openTransaction,
+    command: { abortTransaction: 1, ...inTransaction(LSID, 3), $db: 'admin' },
+    labels: ['RetryableWriteError'],
+  },
+  {
+    what: 'getMore',
+    before: openCursor({ find: 'a' }),
+    command: { getMore: 9n, collection: 'a', lsid: LSID },
+    labels: [],
+  },
   {
     what: 'getMore in a transaction',
     before: openCursor({ find: 'a' }),
@@ -152,7 +185,13 @@ describe('the pool is busy', () => {
     rig.clock.advance(5000);
     assertAnswer(client, 462, 'IngressRequestRateLimitExceeded', ['SystemOverloadedError', 'NoWritesPerformed']);
     assert.match(String(client.last['errmsg']), /5000 ms/);
-    assert.equal(rig.table.rows().find((row) => row.command === 'insert')?.countOf('wait_timeout'), 1);
+    assert.equal(
+      rig.table
+        .rows()
+        .find((row) => row.command === 'insert')
+        ?.countOf('wait_timeout'),
+      1,
+    );
   });
 
   test('with the queue full: 462, at once, to be retried', () => {
@@ -201,6 +240,9 @@ describe('the pool is busy', () => {
     rig.answer('find', cursorReply(0, 'a'));
     const row = rig.table.rows().find((candidate) => candidate.command === 'find');
     assert.ok(row);
-    assert.ok(Math.abs(row.waitTimes.maxMs - 400) < 8 && Math.abs(row.serverTimes.maxMs - 70) < 2, `${row.waitTimes.maxMs} ${row.serverTimes.maxMs}`);
+    assert.ok(
+      Math.abs(row.waitTimes.maxMs - 400) < 8 && Math.abs(row.serverTimes.maxMs - 70) < 2,
+      `${row.waitTimes.maxMs} ${row.serverTimes.maxMs}`,
+    );
   });
 });

@@ -79,7 +79,14 @@ describe('a write without an answer', () => {
   });
 
   test('that a limit refuses is dropped and counted, the next one is answered', () => {
-    const limit = { name: 'l', match: { command: 'insert' }, per: [], ratePerSecond: 1, burst: 1, mode: 'enforce' } as const;
+    const limit = {
+      name: 'l',
+      match: { command: 'insert' },
+      per: [],
+      ratePerSecond: 1,
+      burst: 1,
+      mode: 'enforce',
+    } as const;
     const rig = startRig({ limits: [limit] });
     const client = rig.app('shop');
     client.send(W0, FLAG.moreToCome);

@@ -143,15 +143,35 @@ describe('a transaction', () => {
   const retryable = { ok: 0, code: 91, errmsg: 'x', errorLabels: ['RetryableWriteError'] };
   const ENDS: readonly End[] = [
     { what: 'a good statement', ask: statement, answer: { n: 1 }, isOver: false },
-    { what: 'a statement with a plain error', ask: statement, answer: { ok: 0, code: 11000, errmsg: 'x' }, isOver: false },
+    {
+      what: 'a statement with a plain error',
+      ask: statement,
+      answer: { ok: 0, code: 11000, errmsg: 'x' },
+      isOver: false,
+    },
     { what: 'TransientTransactionError', ask: statement, answer: transient, isOver: true },
     { what: 'a commit', ask: commit, answer: {}, isOver: true },
     { what: 'a commit that may be sent again', ask: commit, answer: retryable, isOver: false },
     { what: 'a commit that failed for good', ask: commit, answer: { ok: 0, code: 251, errmsg: 'x' }, isOver: true },
     { what: 'an abort', ask: { abortTransaction: 1, ...abort }, answer: {}, isOver: true },
-    { what: 'an abort of what is gone', ask: { abortTransaction: 1, ...abort }, answer: { ok: 0, code: 251, errmsg: 'x' }, isOver: true },
-    { what: 'a commit of another session', ask: { commitTransaction: 1, ...inTransaction(session(2), 1), $db: 'admin' }, answer: {}, isOver: false },
-    { what: 'a late commit of an older number', ask: { commitTransaction: 1, ...inTransaction(LSID, 0), $db: 'admin' }, answer: {}, isOver: false },
+    {
+      what: 'an abort of what is gone',
+      ask: { abortTransaction: 1, ...abort },
+      answer: { ok: 0, code: 251, errmsg: 'x' },
+      isOver: true,
+    },
+    {
+      what: 'a commit of another session',
+      ask: { commitTransaction: 1, ...inTransaction(session(2), 1), $db: 'admin' },
+      answer: {},
+      isOver: false,
+    },
+    {
+      what: 'a late commit of an older number',
+      ask: { commitTransaction: 1, ...inTransaction(LSID, 0), $db: 'admin' },
+      answer: {},
+      isOver: false,
+    },
   ];
   for (const { what, ask, answer, isOver } of ENDS) {
     test(`after ${what}: ${isOver ? 'over' : 'open'}`, () => {
@@ -177,7 +197,10 @@ describe('a transaction', () => {
 });
 
 describe('endSessions', () => {
-  const named = (...numbers: number[]): BsonDocument => ({ endSessions: numbers.map((number) => session(number)), $db: 'admin' });
+  const named = (...numbers: number[]): BsonDocument => ({
+    endSessions: numbers.map((number) => session(number)),
+    $db: 'admin',
+  });
 
   test('is answered at once and passed on', () => {
     const rig = startRig();

@@ -167,9 +167,11 @@ describe('connections of a cluster', () => {
   test('never exceed cap + await lane + 1', () => {
     const rig = startRig({ pool: { maxConnections: 3, awaitConnections: 2 } });
     const many = clients(rig, 20);
-    for (const [index, client] of many.entries()) client.send({ find: 'tail', tailable: true, awaitData: true, lsid: session(index) });
+    for (const [index, client] of many.entries())
+      client.send({ find: 'tail', tailable: true, awaitData: true, lsid: session(index) });
     for (let i = 0; i < 20; i++) rig.answer('find', cursorReply(100 + i, 'tail'));
-    for (const [index, client] of many.entries()) client.send({ getMore: BigInt(100 + index), collection: 'tail', lsid: session(index) });
+    for (const [index, client] of many.entries())
+      client.send({ getMore: BigInt(100 + index), collection: 'tail', lsid: session(index) });
     const others = clients(rig, 20);
     for (const client of others) client.send({ find: 'a' });
     rig.clock.advance(300);

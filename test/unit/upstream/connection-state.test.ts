@@ -24,7 +24,8 @@ test('the table of an upstream connection', () => {
   for (const state of STATES) {
     for (const event of EVENTS) {
       const expected = LEGAL[`${state} ${event}`];
-      if (expected === undefined) assert.throws(() => nextConnectionState(state, event), new RegExp(`'${event}'.*'${state}'`));
+      if (expected === undefined)
+        assert.throws(() => nextConnectionState(state, event), new RegExp(`'${event}'.*'${state}'`));
       else assert.equal(nextConnectionState(state, event), expected, `${state} ${event}`);
     }
   }

@@ -141,7 +141,10 @@ describe('a monitor without a server', () => {
     server.isAccepting = false;
     monitor.start();
     clock.advance(60_000);
-    assert.ok(server.dialled.length >= 60 && server.dialled.length <= 130, `${server.dialled.length} dials in a minute`);
+    assert.ok(
+      server.dialled.length >= 60 && server.dialled.length <= 130,
+      `${server.dialled.length} dials in a minute`,
+    );
   });
 });
 

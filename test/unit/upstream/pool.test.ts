@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { makePool, type PoolBench } from './fixture.ts';
 
-const names = (count: number, prefix = 'n'): string[] => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+const names = (count: number, prefix = 'n'): string[] =>
+  Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 
 /** Submits plain exchanges of these names. */
 function submitAll({ submit, recorder }: PoolBench, wanted: readonly string[]): void {
@@ -29,17 +30,23 @@ describe('a pool', () => {
     assert.equal(bench.server.peak, 3);
     for (let i = 0; i < 10; i++) answer(bench);
     assert.deepEqual(bench.seen(), names(10));
-    assert.deepEqual([...bench.recorder.ends].sort(), names(10).map((name) => `${name} reply`));
+    assert.deepEqual(
+      [...bench.recorder.ends].sort(),
+      names(10).map((name) => `${name} reply`),
+    );
     assert.equal(bench.server.peak, 3);
     const { idle, busy, waiters, connecting, checkouts, connects } = bench.pool.snapshot();
-    assert.deepEqual({ idle, busy, waiters, connecting, checkouts, connects }, {
-      idle: 3,
-      busy: 0,
-      waiters: 0,
-      connecting: 0,
-      checkouts: 10,
-      connects: 3,
-    });
+    assert.deepEqual(
+      { idle, busy, waiters, connecting, checkouts, connects },
+      {
+        idle: 3,
+        busy: 0,
+        waiters: 0,
+        connecting: 0,
+        checkouts: 10,
+        connects: 3,
+      },
+    );
   });
 
   test('makes no connection that nobody waits for', () => {

@@ -1,0 +1,333 @@
+// Random clients and a random server around the whole proxy: every request carries a nonce, the server puts the nonce of
+// the request it got into its reply's body, and the world checks that each client gets its own nonce back.
+// It draws nothing itself: a step is three numbers. Invariant: the world sends nothing malformed, so weir never closes a
+// client that the world did not kill, and every whole request of a living client is answered in its turn.
+
+import assert from 'node:assert/strict';
+import { type BsonDocument, encodeMessage } from '../../codecs/index.ts';
+import type { Operation } from '../../src/core/operation.ts';
+import type { ServerConnection, ServerRequest } from './fake-server.ts';
+import { type Rig, startRig } from './rig.ts';
+import {
+  batchReply,
+  clientDocument,
+  cursorReply,
+  FLAG,
+  inTransaction,
+  session,
+  type TestClient,
+} from './test-client.ts';
+
+/** What happens, to whom, and how: any numbers of 0 or more. */
+export type Step = readonly [what: number, who: number, how: number];
+
+interface Sent {
+  readonly id: number;
+  readonly nonce: number;
+  readonly name: string;
+  readonly wantsAnswer: boolean;
+}
+
+interface Actor {
+  readonly client: TestClient;
+  readonly lsid: BsonDocument;
+  readonly sent: Sent[];
+  /** Bytes that the network has not delivered yet. */
+  underWay: Buffer;
+  isKilled: boolean;
+  txnNumber: number;
+  /** Ids that its answers named. */
+  readonly cursors: bigint[];
+  /** Answers that were checked already. */
+  checked: number;
+}
+
+const LOCAL = new Set(['ping', 'hello', 'endSessions', 'whatsmyuri']);
+/** Codes that weir may answer by itself here. */
+const OWN_CODES = new Set([6, 43, 50, 462]);
+const CAPS = [1, 2, 3, 8];
+const ADVANCES = [0, 1, 50, 1000, 6000, 31_000];
+
+export class RandomWorld {
+  readonly rig: Rig;
+  readonly served: Operation[] = [];
+  readonly #actors: Actor[] = [];
+  readonly #outboxes: Map<ServerConnection, Buffer> = new Map();
+  readonly #mostConnections: number;
+  #lastNonce = 0;
+  #lastCursor = 0n;
+  #process = 1;
+
+  constructor(shape: number) {
+    const maxConnections = CAPS[shape % CAPS.length] ?? 1;
+    const awaitConnections = 1 + (shape % 2);
+    const maxWaiters = shape % 3 === 0 ? 4 : 1000;
+    this.#mostConnections = maxConnections + awaitConnections + 1;
+    this.rig = startRig({ pool: { maxConnections, awaitConnections, maxWaiters } });
+    const { dispatcher } = this.rig;
+    const serve = dispatcher.serve.bind(dispatcher);
+    dispatcher.serve = (operation) => {
+      this.served.push(operation);
+      serve(operation);
+    };
+    for (let i = 0; i < 3; i++) this.#connect(i);
+  }
+
+  play(steps: readonly Step[]): void {
+    for (const step of steps) {
+      this.#play(step);
+      this.#check();
+    }
+    this.#quiesce();
+    this.#checkEnd();
+  }
+
+  #play([what, who, how]: Step): void {
+    const actor = this.#pick(who);
+    const { socket } = actor.client;
+    const deeds: readonly (() => unknown)[] = [
+      () => this.#connect(how),
+      () => how % 4 === 0 && this.#kill(actor),
+      () => this.#pickConnection(who)?.socket.hangUp(),
+      () => this.#killOrStart(how),
+      () => this.rig.clock.advance(ADVANCES[how % ADVANCES.length] ?? 0),
+      () => {
+        socket.isStuck = true;
+      },
+      () => socket.unstick(),
+      () => this.#deliver(actor, how),
+      () => this.#deliverReplies(how),
+      () => this.#answer(who, how),
+      () => this.#answer(who, how),
+      () => this.#answer(who, how),
+    ];
+    const deed = deeds[what % 16];
+    if (deed === undefined) this.#send(actor, how);
+    else deed();
+    if (how % 3 !== 0) this.rig.settle();
+  }
+
+  // --- clients ----------------------------------------------------------------------------------------------------
+
+  #connect(how: number): void {
+    const client = this.rig.connectClient(`10.0.0.${how % 2}`);
+    const actor: Actor = {
+      client,
+      lsid: session(this.#actors.length % 5),
+      sent: [],
+      underWay: Buffer.alloc(0),
+      isKilled: false,
+      txnNumber: 0,
+      cursors: [],
+      checked: 0,
+    };
+    this.#actors.push(actor);
+    this.#push(actor, { hello: 1, client: clientDocument(`app${how % 3}`), $db: 'admin' }, 0);
+    this.#deliver(actor, 0);
+  }
+
+  #pick(who: number): Actor {
+    const living = this.#actors.filter((actor) => !actor.isKilled);
+    if (living.length === 0) this.#connect(who);
+    return living[who % Math.max(1, living.length)] ?? (this.#actors.at(-1) as Actor);
+  }
+
+  #kill(actor: Actor): void {
+    actor.isKilled = true;
+    actor.client.socket.isPaused = false;
+    actor.client.socket.hangUp();
+  }
+
+  #push(actor: Actor, document: BsonDocument, flags: number): void {
+    const nonce = ++this.#lastNonce;
+    const bytes = actor.client.encode({ ...document, nonce }, flags);
+    const name = Object.keys(document)[0] ?? '';
+    actor.sent.push({ id: bytes.readInt32LE(4), nonce, name, wantsAnswer: (flags & FLAG.moreToCome) === 0 });
+    actor.underWay = Buffer.concat([actor.underWay, bytes]);
+  }
+
+  #send(actor: Actor, how: number): void {
+    const [document, flags] = this.#command(actor, how);
+    this.#push(actor, document, flags);
+    if (how % 5 !== 0) this.#deliver(actor, how);
+  }
+
+  /** A command by number. Cursors are mostly the actor's own, sometimes a guess, so that strangers ask too. */
+  #command(actor: Actor, number: number): [BsonDocument, number] {
+    const { lsid } = actor;
+    const how = Math.floor(number / 16);
+    const cursor = (how % 4 === 0 ? undefined : actor.cursors.at(-1 - (how % 3))) ?? this.#lastCursor;
+    const comment = `site${how % 3}`;
+    const bound: BsonDocument = how % 7 === 0 ? { maxTimeMS: 500 } : {};
+    const exhaust = how % 5 === 0 ? FLAG.exhaustAllowed : 0;
+    const commands: readonly (() => [BsonDocument, number])[] = [
+      () => [{ find: 'a', lsid, comment, ...bound }, 0],
+      () => [{ find: 'a', comment }, 0],
+      () => [{ find: 'tail', tailable: true, awaitData: true, lsid }, 0],
+      () => [{ getMore: cursor, collection: 'a', lsid, ...bound }, exhaust],
+      () => [{ getMore: cursor, collection: 'a', lsid, ...bound }, exhaust],
+      () => [{ getMore: cursor, collection: 'a' }, 0],
+      () => [{ insert: 'b', lsid, txnNumber: BigInt(how) }, 0],
+      () => [{ insert: 'w0', writeConcern: { w: 0 } }, FLAG.moreToCome],
+      () => [how % 2 === 0 ? { ping: 1 } : { hello: 1 }, 0],
+      () => [{ update: 'b', ...inTransaction(lsid, ++actor.txnNumber, true) }, 0],
+      () => [{ update: 'b', ...inTransaction(lsid, actor.txnNumber) }, 0],
+      () => [{ commitTransaction: 1, ...inTransaction(lsid, actor.txnNumber) }, 0],
+      () => [{ abortTransaction: 1, ...inTransaction(lsid, actor.txnNumber) }, 0],
+      () => [{ killCursors: 'a', cursors: [cursor, cursor - 1n], lsid }, 0],
+      () => [{ killCursors: 'a', cursors: [cursor] }, how % 9 === 0 ? FLAG.moreToCome : 0],
+      () => [{ endSessions: [lsid] }, how % 2 === 0 ? FLAG.moreToCome : 0],
+    ];
+    return (commands[number % 16] as () => [BsonDocument, number])();
+  }
+
+  /** Hands over some of the bytes under way, cut anywhere; 0: all of them. */
+  #deliver(actor: Actor, how: number): void {
+    const all = actor.underWay;
+    const length = how % 3 === 0 ? all.length : how % (all.length + 1);
+    actor.underWay = all.subarray(length);
+    if (length > 0) actor.client.socket.feed(Buffer.from(all.subarray(0, length)));
+  }
+
+  // --- the server -------------------------------------------------------------------------------------------------
+
+  #open(): ServerRequest[] {
+    return this.rig.server.requests.filter(
+      (request) => !request.isAnswered && !request.moreToCome && !request.connection.isGone,
+    );
+  }
+
+  #answer(who: number, how: number): void {
+    const open = this.#open();
+    const request = open[who % Math.max(1, open.length)];
+    if (request === undefined) return;
+    request.isAnswered = true;
+    const nonce: unknown = request.document['nonce'];
+    const body = { ...(nonce === undefined ? {} : { nonce }), ...this.#result(request, how) };
+    const bytes = encodeMessage({ ok: 1, ...body }, 3, request.requestId);
+    const { connection } = request;
+    this.#outboxes.set(connection, Buffer.concat([this.#outboxes.get(connection) ?? Buffer.alloc(0), bytes]));
+    if (how % 4 !== 0) this.#deliverFrom(connection, how);
+  }
+
+  #result({ name, document }: ServerRequest, how: number): BsonDocument {
+    if (how % 11 === 0) return { ok: 0, code: 10107, codeName: 'NotWritablePrimary', errmsg: 'not primary' };
+    if (how % 13 === 0) return { ok: 0, code: 251, errmsg: 'x', errorLabels: ['TransientTransactionError'] };
+    if (how % 17 === 0) return { text: 'x'.repeat(70_000) };
+    if (name === 'find') return cursorReply(how % 3 === 0 ? 0 : ++this.#lastCursor, String(document['find']));
+    if (name === 'getMore')
+      return batchReply(how % 5 === 0 ? 0 : BigInt(document['getMore'] as number), 'a', [{ how }]);
+    if (name === 'killCursors') return { cursorsKilled: [], cursorsNotFound: document['cursors'] as unknown[] };
+    return { n: how % 5 };
+  }
+
+  #deliverReplies(how: number): void {
+    const connections = [...this.#outboxes.keys()];
+    const connection = connections[how % Math.max(1, connections.length)];
+    if (connection !== undefined) this.#deliverFrom(connection, how);
+  }
+
+  #deliverFrom(connection: ServerConnection, how: number): void {
+    const all = this.#outboxes.get(connection) ?? Buffer.alloc(0);
+    const length = how % 2 === 0 ? all.length : how % (all.length + 1);
+    if (length === all.length) this.#outboxes.delete(connection);
+    else this.#outboxes.set(connection, all.subarray(length));
+    if (length > 0) connection.socket.feed(Buffer.from(all.subarray(0, length)));
+  }
+
+  #pickConnection(who: number): ServerConnection | undefined {
+    const { live } = this.rig.server;
+    return live[who % Math.max(1, live.length)];
+  }
+
+  #killOrStart(how: number): void {
+    const { server } = this.rig;
+    if (!server.isAccepting) server.start(`64b64c2f1f1f1f1f1f1f1f${String(10 + (++this.#process % 80))}`);
+    else if (how % 3 === 0) server.kill();
+  }
+
+  // --- judging ----------------------------------------------------------------------------------------------------
+
+  #check(): void {
+    const { server, cluster } = this.rig;
+    assert.ok(server.peak <= this.#mostConnections, `${server.peak} connections at the server`);
+    for (const actor of this.#actors) {
+      const { replies } = actor.client;
+      const asked = actor.sent.filter(({ wantsAnswer }) => wantsAnswer);
+      for (; actor.checked < replies.length; actor.checked++) {
+        const reply = replies[actor.checked];
+        const question = asked[actor.checked];
+        assert.ok(reply && question, 'an answer without a question');
+        assert.equal(reply.responseTo, question.id, 'answers out of order');
+        assertOwn(question, reply.document);
+        const id = Number((reply.document['cursor'] as { id?: number } | undefined)?.id ?? 0);
+        if (id !== 0) actor.cursors.push(BigInt(id));
+      }
+      assert.ok(actor.isKilled || !actor.client.isClosed, 'weir closed a client that did nothing wrong');
+    }
+    assert.equal(cluster.closedFor('response_mismatch') + cluster.closedFor('unexpected_reply'), 0, 'mismatches');
+  }
+
+  /** The network and the server do all they owe; then time passes. Returns whether there was anything. */
+  #goOn(ms: number): boolean {
+    const { server, clock } = this.rig;
+    if (!server.isAccepting) this.#killOrStart(0);
+    for (const actor of this.#actors) {
+      if (actor.isKilled) continue;
+      actor.client.socket.unstick();
+      this.#deliver(actor, 0);
+    }
+    for (const connection of [...this.#outboxes.keys()]) this.#deliverFrom(connection, 0);
+    this.rig.settle();
+    const open = this.#open().length;
+    for (let left = open; left > 0; left--) this.#answer(0, 2);
+    clock.advance(ms);
+    this.#check();
+    return open > 0;
+  }
+
+  /** Everything that is under way comes to its end. */
+  #quiesce(): void {
+    for (let quiet = 0, round = 0; quiet < 8 && round < 1000; round++) quiet = this.#goOn(1000) ? 0 : quiet + 1;
+  }
+
+  #checkEnd(): void {
+    const { clock, cluster, dispatcher, downstream, server, table } = this.rig;
+    for (const { client, sent, isKilled } of this.#actors) {
+      if (isKilled) continue;
+      const asked = sent.filter(({ wantsAnswer }) => wantsAnswer);
+      assert.equal(client.replies.length, asked.length, 'requests without an answer');
+    }
+    const living = this.#actors.filter(({ isKilled }) => !isKilled);
+    for (const actor of living) this.#kill(actor);
+    for (let second = 0; second < 36; second++) this.#goOn(1000);
+    assert.equal(table.totals.active, 0, 'operations that never ended');
+    assert.ok(this.served.every((operation) => operation.isFinished));
+    assert.equal(table.totals.operations, this.served.length, 'operations counted more or less than once');
+    assert.equal(downstream.connections.size, 0);
+    assert.equal([...downstream.peers.all()].length, 0);
+    for (const lane of cluster.snapshot()) assert.equal(lane.waiters, 0, `waiters in ${lane.lane}`);
+    dispatcher.router.cleanUp.stop();
+    cluster.stop();
+    clock.advance(0);
+    assert.equal(dispatcher.router.cleanUp.pending, 0, 'clean-up under way after the stop');
+    for (const lane of cluster.snapshot()) assert.equal(lane.busy + lane.idle + lane.connecting, 0, lane.lane);
+    assert.equal(server.live.length, 0, 'connections after the stop');
+    clock.advance(120_000);
+    assert.equal(clock.timers, 0, 'timers after the stop');
+  }
+}
+
+function assertOwn(question: Sent, document: BsonDocument): void {
+  const nonce: unknown = document['nonce'];
+  if (nonce !== undefined) {
+    assert.equal(nonce, question.nonce, `the answer to another question: nonce ${String(nonce)}`);
+    assert.ok(!LOCAL.has(question.name), 'a server answered what weir answers');
+    return;
+  }
+  const isOwnError = document['ok'] === 0 && OWN_CODES.has(document['code'] as number);
+  const isEmptyBatch = question.name === 'getMore' && 'cursor' in document;
+  const isKillAnswer = question.name === 'killCursors' && 'cursorsNotFound' in document;
+  const isMadeHere = LOCAL.has(question.name) || isOwnError || isEmptyBatch || isKillAnswer;
+  assert.ok(isMadeHere, `no nonce in the answer to ${question.name}: ${JSON.stringify(document)}`);
+}
