@@ -94,7 +94,7 @@ class House implements Weir {
     this.#flusher = new TurnFlusher(this.#clock);
     this.#connector = parts.connector ?? new TcpConnector(this.#clock, this.#flusher);
     this.table = new OperationTable({ maxRows: options.stats.maxRows });
-    this.#limits = new RateLimitFilter(options.limits, this.#clock, this.#random);
+    this.#limits = new RateLimitFilter(options.limits, this.#random);
     this.#attribution = new Attribution(this.table, new CallSites());
     for (const cluster of options.clusters) this.#lanes.set(cluster.name, this.#makeLane(cluster));
     for (const listener of options.listeners) this.#servers.push(this.#makeServer(listener));

@@ -84,7 +84,6 @@ function benchLimits(name: string, limits: readonly Partial<LimitOptions>[]): vo
       mode: 'enforce',
       ...limit,
     })),
-    systemClock,
   );
   const operations = Array.from({ length: SITES }, (_, i) => operationAt(`UserService.get${i}`));
   let at = 0;

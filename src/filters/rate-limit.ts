@@ -2,7 +2,7 @@
 // It delays nothing and makes no bytes. Invariant: an operation takes a token of every limit that matches it and has
 // one, or, refused, of none; per limit allowed + observed + refused <= matched, the rest was refused by another limit.
 
-import { type Clock, type Random, systemRandom } from '../core/clock.ts';
+import { type Random, systemRandom } from '../core/clock.ts';
 import { limitRefused } from '../core/error-answers.ts';
 import type { Operation } from '../core/operation.ts';
 import type { LimitSnapshot } from '../core/snapshots.ts';
@@ -51,14 +51,12 @@ class Limit {
 
 export class RateLimitFilter implements Filter {
   readonly name = 'rate_limit';
-  readonly #clock: Clock;
   readonly #random: Random;
   readonly #limits: readonly Limit[];
   /** The limits that match the operation in hand; the first `#matchCount` are valid. Kept, so that nothing is allocated. */
   readonly #matching: Limit[] = [];
 
-  constructor(options: readonly LimitOptions[], clock: Clock, random: Random = systemRandom) {
-    this.#clock = clock;
+  constructor(options: readonly LimitOptions[], random: Random = systemRandom) {
     this.#random = random;
     this.#limits = options.map((limit) => new Limit(limit));
   }
@@ -71,7 +69,7 @@ export class RateLimitFilter implements Filter {
     let nowMs = 0;
     for (const limit of limits) {
       if (!limit.matcher.matches(operation)) continue;
-      if (count === 0) nowMs = this.#clock.nowMs();
+      if (count === 0) nowMs = operation.arrivedMs;
       limit.matched++;
       limit.bucket = limit.buckets.of(operation, nowMs);
       limit.hasToken = limit.bucket.refill(nowMs);

@@ -187,7 +187,8 @@ export class Router implements TripHost {
       admission: plan.admission,
       fence: command.moreToCome ? encodePing(0) : null,
       waitBound: plan.waitBound,
-      nowMs: this.#clock.nowMs(),
+      // All of it happens in the turn in which the request arrived.
+      nowMs: operation.arrivedMs,
       maxWaitMs: plan.maxWaitMs,
     });
     trip.exchange = exchange;

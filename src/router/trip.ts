@@ -52,7 +52,7 @@ export class Trip implements ExchangeOwner, Journey {
 
   onReply(exchange: Exchange, reply: ReplyView): void {
     this.operation.waitMs = exchange.sentMs - exchange.submittedMs;
-    this.operation.serverMs = this.#host.nowMs() - exchange.sentMs;
+    this.operation.serverMs = exchange.repliedMs - exchange.sentMs;
     this.#host.onTripReply(this, reply);
   }
 

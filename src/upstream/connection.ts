@@ -6,7 +6,7 @@ import { DecodeError, type Frame, Framer, OPCODE, type ReplyView, readReply } fr
 import type { Clock, Timer } from '../core/clock.ts';
 import type { ByteSocket, SocketEvents } from '../net/byte-socket.ts';
 import { type ConnectionState, nextConnectionState } from './connection-state.ts';
-import type { Exchange } from './exchange.ts';
+import type { AdmissionClass, Exchange } from './exchange.ts';
 import type { PerishReason } from './perish.ts';
 import type { RequestIds } from './request-ids.ts';
 
@@ -24,6 +24,8 @@ export class UpstreamConnection implements SocketEvents {
   readonly id: number;
   /** Generation of the pool that made it (CMAP); a lower one than the pool's is stale. */
   readonly generation: number;
+  /** The class that it is lent to; null while nobody holds it. The pool's note. */
+  lentFor: AdmissionClass | null = null;
   #state: ConnectionState = 'handshaking';
   readonly #socket: ByteSocket;
   readonly #ids: RequestIds;
@@ -31,7 +33,7 @@ export class UpstreamConnection implements SocketEvents {
   readonly #events: UpstreamConnectionEvents;
   readonly #framer: Framer;
   readonly #queue: Exchange[] = [];
-  #arrived: Frame[] = [];
+  #lastReadMs = 0;
   #helloId = 0;
   #greetTimer: Timer | null = null;
 
@@ -50,12 +52,20 @@ export class UpstreamConnection implements SocketEvents {
     this.#clock = parts.clock;
     this.#events = parts.events;
     this.#framer = new Framer({
-      onFrame: (frame) => {
-        this.#arrived.push(frame);
-      },
+      onFrame: (frame) => this.#receive(frame),
       accepts: isReplyOpcode,
     });
     this.#socket.attach(this);
+  }
+
+  /** When the last bytes came: the end of the exchange they finished, and the start of the next one. */
+  get lastReadMs(): number {
+    return this.#lastReadMs;
+  }
+
+  /** The exchange whose reply is due, or null. */
+  get current(): Exchange | null {
+    return this.#queue[0] ?? null;
   }
 
   get state(): ConnectionState {
@@ -91,6 +101,7 @@ export class UpstreamConnection implements SocketEvents {
   }
 
   onData(chunk: Buffer): void {
+    this.#lastReadMs = this.#clock.nowMs();
     try {
       this.#framer.push(chunk);
     } catch (error) {
@@ -98,13 +109,6 @@ export class UpstreamConnection implements SocketEvents {
       this.#events.onDecodeError(error.reason);
       this.destroy('malformed_reply', error.reason);
       return;
-    }
-    if (this.#arrived.length === 0) return;
-    const arrived = this.#arrived;
-    this.#arrived = [];
-    for (const frame of arrived) {
-      if (this.#state === 'closed') return;
-      this.#receive(frame);
     }
     this.#settle();
   }
@@ -123,6 +127,7 @@ export class UpstreamConnection implements SocketEvents {
     if (reply.moreToCome) return this.destroy('more_to_come', 'reply with moreToCome');
     this.#queue.shift();
     exchange.state = 'done';
+    exchange.repliedMs = this.#lastReadMs;
     this.#deliver(exchange, reply);
   }
 

@@ -62,6 +62,8 @@ export class Exchange {
   deadlineTimer: Timer | null = null;
   /** When a connection was leased; meaningless before. */
   sentMs = 0;
+  /** When its reply was whole; meaningless before. */
+  repliedMs = 0;
   /** The id that the reply must name; set when it is sent. */
   requestId = 0;
 

@@ -53,7 +53,8 @@ export class Pool {
   readonly #room: WaitingRoom;
   readonly #establisher: Establisher;
   readonly #idle: UpstreamConnection[] = [];
-  readonly #busy: Map<UpstreamConnection, Exchange> = new Map();
+  /** All that were established and live; those that are not idle are lent. */
+  readonly #established: Set<UpstreamConnection> = new Set();
   readonly #held: Record<AdmissionClass, number> = { privileged: 0, ordinary: 0 };
   readonly #closed: Tally<PerishReason> = new Tally();
   #checkouts = 0;
@@ -83,7 +84,7 @@ export class Pool {
   }
 
   get established(): number {
-    return this.#idle.length + this.#busy.size;
+    return this.#established.size;
   }
 
   /** Sends now if a connection may be had, else waits; the exchange ends at its deadline at the latest. */
@@ -106,17 +107,17 @@ export class Pool {
 
   /** Destroys the connection that this exchange is on, if it still is. */
   abandon(exchange: Exchange): void {
-    for (const [connection, busy] of this.#busy) {
-      if (busy === exchange && exchange.state === 'sent') connection.destroy('abandoned', 'client gone');
+    for (const connection of this.#established) {
+      if (connection.current === exchange) connection.destroy('abandoned', 'client gone');
     }
   }
 
   /** Serves those who wait: a connection came free, the endpoint came up, or a transaction ended. */
-  pump(): void {
+  pump(nowMs: number = this.#parts.clock.nowMs()): void {
     while (this.#idle.length > 0) {
       const exchange = this.#room.take(this.#counts());
       if (exchange === null) break;
-      this.#lease(exchange, this.#parts.clock.nowMs());
+      this.#lease(exchange, nowMs);
     }
     this.#establish();
   }
@@ -130,7 +131,7 @@ export class Pool {
   /** Ends every connection, busy ones included. */
   destroyAll(reason: PerishReason): void {
     this.clear(reason);
-    for (const connection of [...this.#busy.keys()]) connection.destroy(reason, reason);
+    for (const connection of [...this.#established]) connection.destroy(reason, reason);
   }
 
   stop(): void {
@@ -157,16 +158,15 @@ export class Pool {
     const connection = this.#idle.pop();
     if (connection === undefined) throw new Error('lease without an idle connection');
     this.#held[exchange.admission]++;
-    this.#busy.set(connection, exchange);
+    connection.lentFor = exchange.admission;
     this.#checkouts++;
     connection.send(exchange, nowMs);
   }
 
   #release(connection: UpstreamConnection): void {
-    const exchange = this.#busy.get(connection);
-    if (exchange === undefined) return;
-    this.#busy.delete(connection);
-    this.#held[exchange.admission]--;
+    if (connection.lentFor === null) return;
+    this.#held[connection.lentFor]--;
+    connection.lentFor = null;
   }
 
   #establish(): void {
@@ -178,26 +178,23 @@ export class Pool {
   }
 
   #shouldConnect(): boolean {
-    const pending = this.#establisher.pending;
+    // In a busy pool the cap is reached and nothing else need be asked.
+    if (this.connections >= this.#parts.cap || this.#isStopped || !this.#establisher.mayStart) return false;
+    if (this.#establisher.pending >= this.#room.size) return false;
     // Ordinary work that the reserve holds back does not need a connection, but a turn.
-    const isUseful = this.#room.sizeOf('privileged') > 0 || mayHold('ordinary', this.#counts());
-    return (
-      !this.#isStopped &&
-      isUseful &&
-      pending < this.#room.size &&
-      this.connections < this.#parts.cap &&
-      this.#establisher.mayStart
-    );
+    return this.#room.sizeOf('privileged') > 0 || mayHold('ordinary', this.#counts());
   }
 
   #onIdle(connection: UpstreamConnection): void {
+    this.#established.add(connection);
     this.#release(connection);
     if (this.#establisher.isStale(connection)) return connection.destroy('endpoint_changed', 'stale generation');
     this.#idle.push(connection);
-    this.pump();
+    this.pump(connection.lastReadMs);
   }
 
   #onClosed(connection: UpstreamConnection, reason: PerishReason, detail: string): void {
+    this.#established.delete(connection);
     const idleAt = this.#idle.indexOf(connection);
     if (idleAt >= 0) this.#idle.splice(idleAt, 1);
     this.#release(connection);
@@ -227,7 +224,7 @@ export class Pool {
       lane: this.#parts.lane,
       maxConnections: this.#parts.cap,
       idle: this.#idle.length,
-      busy: this.#busy.size,
+      busy: this.#established.size - this.#idle.length,
       connecting: this.#establisher.pending,
       waiters: this.#room.size,
       longestWaitMs: this.#room.longestWaitMs(this.#parts.clock.nowMs()),

@@ -18,7 +18,7 @@ import {
   type TestClient,
 } from './test-client.ts';
 
-/** What happens, to whom, and how: any numbers of 0 or more. */
+/** What happens, to whom, and how: numbers of 0 or more. 12 and above is a request, so the more of those the busier. */
 export type Step = readonly [what: number, who: number, how: number];
 
 interface Sent {
@@ -46,7 +46,7 @@ const LOCAL = new Set(['ping', 'hello', 'endSessions', 'whatsmyuri']);
 /** Codes that weir may answer by itself here. */
 const OWN_CODES = new Set([6, 43, 50, 462]);
 const CAPS = [1, 2, 3, 8];
-const ADVANCES = [0, 1, 50, 1000, 6000, 31_000];
+const ADVANCES = [0, 1, 1, 50, 50, 300, 300, 1000, 1000, 6000, 31_000];
 
 export class RandomWorld {
   readonly rig: Rig;
@@ -88,7 +88,7 @@ export class RandomWorld {
     const deeds: readonly (() => unknown)[] = [
       () => this.#connect(how),
       () => how % 4 === 0 && this.#kill(actor),
-      () => this.#pickConnection(who)?.socket.hangUp(),
+      () => how % 4 === 0 && this.#pickConnection(who)?.socket.hangUp(),
       () => this.#killOrStart(how),
       () => this.rig.clock.advance(ADVANCES[how % ADVANCES.length] ?? 0),
       () => {
@@ -97,11 +97,11 @@ export class RandomWorld {
       () => socket.unstick(),
       () => this.#deliver(actor, how),
       () => this.#deliverReplies(how),
-      () => this.#answer(who, how),
-      () => this.#answer(who, how),
-      () => this.#answer(who, how),
+      () => this.#answerSome(who, how),
+      () => this.#answerSome(who, how),
+      () => this.#answerSome(who, how),
     ];
-    const deed = deeds[what % 16];
+    const deed = deeds[what];
     if (deed === undefined) this.#send(actor, how);
     else deed();
     if (how % 3 !== 0) this.rig.settle();
@@ -146,7 +146,14 @@ export class RandomWorld {
     actor.underWay = Buffer.concat([actor.underWay, bytes]);
   }
 
+  /** Mostly like a driver, which waits for its answer first; a quarter of the time without waiting. */
   #send(actor: Actor, how: number): void {
+    const asked = actor.sent.filter(({ wantsAnswer }) => wantsAnswer).length;
+    if (how % 4 !== 0 && asked > actor.client.replies.length) {
+      this.#deliver(actor, 0);
+      this.#answerSome(0, how);
+      return;
+    }
     const [document, flags] = this.#command(actor, how);
     this.#push(actor, document, flags);
     if (how % 5 !== 0) this.#deliver(actor, how);
@@ -156,7 +163,7 @@ export class RandomWorld {
   #command(actor: Actor, number: number): [BsonDocument, number] {
     const { lsid } = actor;
     const how = Math.floor(number / 16);
-    const cursor = (how % 4 === 0 ? undefined : actor.cursors.at(-1 - (how % 3))) ?? this.#lastCursor;
+    const cursor = (how % 4 === 0 ? undefined : actor.cursors.at(-1 - (how % 2))) ?? this.#lastCursor;
     const comment = `site${how % 3}`;
     const bound: BsonDocument = how % 7 === 0 ? { maxTimeMS: 500 } : {};
     const exhaust = how % 5 === 0 ? FLAG.exhaustAllowed : 0;
@@ -178,7 +185,9 @@ export class RandomWorld {
       () => [{ killCursors: 'a', cursors: [cursor] }, how % 9 === 0 ? FLAG.moreToCome : 0],
       () => [{ endSessions: [lsid] }, how % 2 === 0 ? FLAG.moreToCome : 0],
     ];
-    return (commands[number % 16] as () => [BsonDocument, number])();
+    // Whoever has no cursor yet opens one more often than it asks for a stranger's.
+    const isTooEarly = actor.cursors.length === 0 && how % 4 !== 0 && (number % 16 === 3 || number % 16 === 4);
+    return (commands[isTooEarly ? how % 3 : number % 16] as () => [BsonDocument, number])();
   }
 
   /** Hands over some of the bytes under way, cut anywhere; 0: all of them. */
@@ -195,6 +204,14 @@ export class RandomWorld {
     return this.rig.server.requests.filter(
       (request) => !request.isAnswered && !request.moreToCome && !request.connection.isGone,
     );
+  }
+
+  /** Up to six, anywhere among the open ones: completions change their order. */
+  #answerSome(who: number, how: number): void {
+    for (let more = 0; more <= how % 6; more++) {
+      this.#answer(who + more * 7, how + more);
+      if (how % 2 === 0) this.rig.settle();
+    }
   }
 
   #answer(who: number, how: number): void {
@@ -243,7 +260,7 @@ export class RandomWorld {
   #killOrStart(how: number): void {
     const { server } = this.rig;
     if (!server.isAccepting) server.start(`64b64c2f1f1f1f1f1f1f1f${String(10 + (++this.#process % 80))}`);
-    else if (how % 3 === 0) server.kill();
+    else if (how % 12 === 0) server.kill();
   }
 
   // --- judging ----------------------------------------------------------------------------------------------------
@@ -321,7 +338,7 @@ export class RandomWorld {
 function assertOwn(question: Sent, document: BsonDocument): void {
   const nonce: unknown = document['nonce'];
   if (nonce !== undefined) {
-    assert.equal(nonce, question.nonce, `the answer to another question: nonce ${String(nonce)}`);
+    assert.equal(nonce, question.nonce, `the answer to another question than ${question.name}`);
     assert.ok(!LOCAL.has(question.name), 'a server answered what weir answers');
     return;
   }

@@ -64,7 +64,7 @@ export function makeRig(options: RigOptions = {}): Rig {
   const decodeErrors = new Tally<string>();
   const random = options.random ?? (() => 0.5);
   const table = new OperationTable({ maxRows: 1000 });
-  const limits = new RateLimitFilter(options.limits ?? [], clock, random);
+  const limits = new RateLimitFilter(options.limits ?? [], random);
   const cluster: Cluster = new Cluster({
     options: {
       name: 'test',

@@ -28,9 +28,9 @@ function clientOf(app: string): Client {
 }
 
 /** An operation as attribution leaves it; a find on shop.orders by default. */
-export function operationOf(fields: OperationFields = {}): Operation {
+export function operationOf(fields: OperationFields = {}, arrivedMs = 0): Operation {
   const command = commandOf(fields.command ?? { find: 'orders' });
-  const operation = new Operation(clientOf(fields.app ?? 'checkout'), command, 0, { onFinish: () => {} });
+  const operation = new Operation(clientOf(fields.app ?? 'checkout'), command, arrivedMs, { onFinish: () => {} });
   operation.callSite = fields.callSite ?? 'orders.ts:118';
   return operation;
 }

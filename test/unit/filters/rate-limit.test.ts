@@ -19,8 +19,8 @@ function limitOf(fields: Partial<LimitOptions> = {}): LimitOptions {
 /** A filter on a clock of its own, and how to ask it. */
 function filterOf(limits: readonly Partial<LimitOptions>[], random: () => number = () => 0) {
   const clock = new FakeClock();
-  const filter = new RateLimitFilter(limits.map(limitOf), clock, random);
-  const ask = (fields?: OperationFields): Verdict => filter.onRequest(operationOf(fields));
+  const filter = new RateLimitFilter(limits.map(limitOf), random);
+  const ask = (fields?: OperationFields): Verdict => filter.onRequest(operationOf(fields, clock.nowMs()));
   const isAllowed = (fields?: OperationFields): boolean => ask(fields) === CONTINUE;
   return { clock, filter, ask, isAllowed };
 }
