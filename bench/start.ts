@@ -13,5 +13,7 @@ export async function benchStart(): Promise<void> {
   }
   times.sort((a, b) => a - b);
   const of = (at: number): string => (times[at] ?? Number.NaN).toFixed(0);
-  console.log(`start to listening: median ${of(Math.floor(RUNS / 2))} ms, ${of(0)} to ${of(RUNS - 1)} ms in ${RUNS} runs`);
+  console.log(
+    `start to listening: median ${of(Math.floor(RUNS / 2))} ms, ${of(0)} to ${of(RUNS - 1)} ms in ${RUNS} runs`,
+  );
 }

@@ -24,11 +24,16 @@ export type BsonDocument = Document;
 
 /**
  * Bytes of a document. Plain JS numbers become int32 where they fit, else double: use Int32, Double, Long where the
- * wire demands a type. A value that cannot be BSON (a cycle, a malformed vector) is bson's BSONError, not DecodeError:
- * whoever re-encodes what a peer sent expects it.
+ * wire demands a type.
+ * @throws DecodeError invalid_bson where a value cannot be written (a re-encode of what a peer sent may meet that).
  */
 export function serialize(document: BsonDocument): Buffer {
-  return Buffer.from(bsonSerialize(document, { ignoreUndefined: true }));
+  try {
+    return Buffer.from(bsonSerialize(document, { ignoreUndefined: true }));
+  } catch {
+    // Values that came from the wire may be impossible to write again: too large, a foreign `_bsontype`, a bad vector.
+    return refuse('invalid_bson', 0);
+  }
 }
 
 /** Plain values: int32, double and small int64 become numbers, large int64 bigger than 2^53 a Long. @throws DecodeError */

@@ -11,6 +11,7 @@ import { BSON_TYPE, ElementCursor } from './element-cursor.ts';
 import { refuse } from './errors.ts';
 import { FieldTable } from './field-table.ts';
 import type { Frame } from './frame.ts';
+import { MAX_DOCUMENT_BYTES } from './limits.ts';
 import { MSG_FLAG, type OpMsgLayout, type SequenceRange, scanOpMsg } from './op-msg.ts';
 import { scanOpQuery } from './op-query.ts';
 import { OPCODE } from './opcode.ts';
@@ -47,6 +48,9 @@ function readMessage(view: CommandFields, layout: OpMsgLayout): void {
   view.checksumPresent = (layout.flagBits & MSG_FLAG.checksumPresent) !== 0;
   view.bodyStart = layout.bodyStart;
   view.bodyEnd = layout.bodyEnd;
+  if (layout.bodyEnd - layout.bodyStart > MAX_DOCUMENT_BYTES) {
+    refuse('document_too_large', layout.bodyStart);
+  }
   table.scan(bytes, layout.bodyStart, layout.bodyEnd, layout.sequences);
   if (table.firstType === 0) {
     refuse('empty_command', layout.bodyStart);
@@ -202,6 +206,9 @@ function readQuery(view: CommandFields): void {
     refuse('bad_number_to_return', findZero(bytes, namespaceStart, bytes.length) + 5);
   }
   const wrapper = unwrapQuery(view);
+  if (view.bodyEnd - view.bodyStart > MAX_DOCUMENT_BYTES) {
+    refuse('document_too_large', view.bodyStart);
+  }
   table.scan(bytes, view.bodyStart, view.bodyEnd, NO_SEQUENCES);
   if (table.firstType === 0) {
     refuse('empty_command', view.bodyStart);

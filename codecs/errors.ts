@@ -34,6 +34,7 @@ export type DecodeReason =
   | 'repeated_sequence'
   | 'sequence_in_body'
   | 'bad_sequence'
+  | 'document_too_large'
   | 'invalid_bson'
   | 'duplicate_field'
   | 'empty_command'
@@ -61,6 +62,7 @@ export const DECODE_REASONS: Readonly<Record<DecodeReason, DecodeRule>> = {
   repeated_sequence: rule('reply_close', 40431, 'Location40431', 'two document sequences have the same identifier'),
   sequence_in_body: rule('reply_close', 40433, 'Location40433', 'a sequence identifier is also a field of the body'),
   bad_sequence: rule('reply_close', 9, 'FailedToParse', 'a document sequence is malformed'),
+  document_too_large: rule('reply', 10334, 'BSONObjectTooLarge', 'the command document is above the limit'),
   invalid_bson: rule('reply', 22, 'InvalidBSON', 'BSON is malformed'),
   duplicate_field: rule('reply', 40413, 'IDLDuplicateField', 'a top-level field appears twice'),
   empty_command: rule('reply', 59, 'CommandNotFound', 'the command document is empty'),

@@ -8,6 +8,9 @@ export const HEADER_BYTES = 16;
 /** Largest whole message in bytes, header included; decimal, not MiB (server: MaxMessageSizeBytes). */
 export const MAX_MESSAGE_BYTES = 48_000_000;
 
+/** Largest command document in bytes: a 16 MiB user document plus 16 KiB (server_write_commands specification). */
+export const MAX_DOCUMENT_BYTES = 16_793_600;
+
 /** Deepest nesting of documents and arrays that is walked (server default: 200). */
 export const MAX_NESTING = 200;
 

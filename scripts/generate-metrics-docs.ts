@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HISTOGRAM_BORDERS_SECONDS } from '../src/stats/latency-sketch.ts';
+import { MAX_CODES, MAX_HISTOGRAM_NAMESPACES } from '../src/stats/operation-series.ts';
 import { type MetricDefinition, OPERATION_METRICS, PROXY_METRICS } from '../src/stats/registry.ts';
 
 const PAGE = fileURLToPath(new URL('../docs/generated/metrics.md', import.meta.url));
@@ -32,7 +33,20 @@ ${tableOf(Object.values(OPERATION_METRICS))}
   of the counts weir keeps anyway) and +Inf.
 * \`db\`, \`collection\`, \`command\` and \`callsite\` come from applications, so they are bounded: texts are cut at 120
   characters, control characters are replaced, and what comes after a cap is full is summed in series whose labels are \`other\`.
-  Admission is first come, so a series never decreases or vanishes while weir runs.
+  Admission is first come, so a series never decreases or vanishes while weir runs. The caps:
+  * all metrics: the rows of the operation table (\`stats.rows.max\`). Counters are exact for every row; what found the table
+    full is in \`weir_rows_capped\`.
+  * histograms: the first ${MAX_HISTOGRAM_NAMESPACES} combinations of \`db\`, \`collection\` and \`command\`, so that the page of a full table stays small.
+  * \`callsite\`: \`stats.callSites.max\` different ones.
+  * \`code\`: ${MAX_CODES} different pairs of code and origin.
+* \`weir_operation_seconds\` counts every operation of \`weir_operations_total\`; \`weir_server_seconds\` those that were sent to the
+  server. Their difference is time in weir: in its queue (\`weir_wait_seconds\`), and on the way in and out.
+* \`origin\` of an error is \`proxy\` where weir itself made the answer (a limit, a full queue, a lost connection), else \`upstream\`.
+* There is no histogram of waits per pool: an operation's wait is counted where it belongs, by \`db\`, \`collection\` and
+  \`command\` in \`weir_wait_seconds\`, and its lane is not known there. How a pool is doing now is in \`weir_pool_waiters\` and
+  \`weir_pool_longest_wait_seconds\`, by lane.
+* A page is written piece by piece between operations. It is no snapshot: while operations finish, families may differ by
+  those that finished meanwhile. The buckets, sum and count of one histogram series always agree.
 * An operation without a call site has the call site \`-\`.
 * A series of \`weir_operations_total\` with another outcome than \`ok\` appears with its first operation.
 

@@ -72,6 +72,9 @@ function runnerCommand(files: readonly string[], runnerArguments: readonly strin
   ];
 }
 
+/** Longer than any whole run; Node 20's runner was seen not to end after its last file had. */
+const PATIENCE_MS = 1_200_000;
+
 /** Runs Node to its end; the exit code, 1 if a signal ended it. A SIGTERM to this process is passed on. */
 async function runNode(args: readonly string[]): Promise<number> {
   // A test run inside a test run would report to the outer runner instead of to its reporters.
@@ -81,10 +84,15 @@ async function runNode(args: readonly string[]): Promise<number> {
     child.kill('SIGTERM');
   };
   process.once('SIGTERM', pass);
+  const watch = setTimeout(() => {
+    console.error(`the test runner did not end within ${PATIENCE_MS / 60_000} minutes, ending it`);
+    child.kill('SIGKILL');
+  }, PATIENCE_MS);
   return await new Promise<number>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => {
       process.off('SIGTERM', pass);
+      clearTimeout(watch);
       resolve(code ?? 1);
     });
   });

@@ -92,7 +92,7 @@ class House implements Weir {
     this.#clock = parts.clock ?? systemClock;
     this.#random = parts.random ?? systemRandom;
     this.#flusher = new TurnFlusher(this.#clock);
-    this.#connector = parts.connector ?? new TcpConnector(this.#clock, this.#flusher);
+    this.#connector = parts.connector ?? new TcpConnector(this.#clock, this.#flusher, this.#onFault);
     this.table = new OperationTable({ maxRows: options.stats.maxRows });
     this.#limits = new RateLimitFilter(options.limits, this.#random);
     this.#attribution = new Attribution(this.table, new CallSites());
@@ -172,8 +172,15 @@ class House implements Weir {
       clock: this.#clock,
       logger: this.#logger,
       decodeErrors: this.#decodeErrors,
+      onFault: this.#onFault,
     });
   }
+
+  readonly #onFault = (error: unknown): void => {
+    this.#decodeErrors.add('weir|internal_error');
+    const stack = error instanceof Error ? error.stack : String(error);
+    this.#logger.error({ stack }, 'a mistake of weir itself cost a connection, please report it');
+  };
 
   /** What the descriptor limit leaves after upstream connections, held connections and files, shared by the listeners. */
   #defaultMaxConnections(): number {
@@ -191,6 +198,7 @@ class House implements Weir {
 
   async stop(): Promise<void> {
     await Promise.all(this.#servers.map((server) => server.drain(0)));
+    for (const server of this.#servers) server.stop();
     await this.#endCleanUp();
     for (const { cluster, dispatcher } of this.#lanes.values()) {
       dispatcher.router.cleanUp.stop();

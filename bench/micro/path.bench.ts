@@ -45,7 +45,9 @@ class StubSocket implements ByteSocket {
 const reply = encodeMessage(
   {
     cursor: {
-      firstBatch: [{ _id: Long.fromNumber(42), name: 'Ada Lovelace', email: 'ada@example.org', score: 0.5, active: true }],
+      firstBatch: [
+        { _id: Long.fromNumber(42), name: 'Ada Lovelace', email: 'ada@example.org', score: 0.5, active: true },
+      ],
       id: Long.ZERO,
       ns: 'app.users',
     },
@@ -81,7 +83,14 @@ const connector: Connector = {
 
 const clock: Clock = systemClock;
 const flusher = new TurnFlusher(clock);
-const limit = { name: 'l', match: { callSite: 'UserService.*' }, per: [], ratePerSecond: 1e9, burst: 1e9, mode: 'enforce' } as const;
+const limit = {
+  name: 'l',
+  match: { callSite: 'UserService.*' },
+  per: [],
+  ratePerSecond: 1e9,
+  burst: 1e9,
+  mode: 'enforce',
+} as const;
 const table = new OperationTable({ maxRows: 1000 });
 const pool = { maxConnections: 8, maxConnecting: 8, waitQueueTimeoutMs: 5000, maxWaiters: 10_000, awaitConnections: 1 };
 const cluster: Cluster = new Cluster({
@@ -114,6 +123,7 @@ const server = new DownstreamServer({
   clock,
   logger: silentLogger,
   decodeErrors: new Tally<string>(),
+  onFault: (error) => console.error(error),
 });
 
 /** Clients whose reply came, in the order of the replies. */
@@ -164,5 +174,7 @@ for (let round = 0; round < ROUNDS; round++) {
   const ns = ((performance.now() - startMs) * 1e6) / (table.totals.operations - before);
   best = Math.min(best, ns);
 }
-console.log(`the path of an operation: ${best.toFixed(0)} ns (best of ${ROUNDS} rounds, ${table.totals.operations} operations)`);
+console.log(
+  `the path of an operation: ${best.toFixed(0)} ns (best of ${ROUNDS} rounds, ${table.totals.operations} operations)`,
+);
 process.exit(0);

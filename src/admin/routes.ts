@@ -5,7 +5,7 @@
 import { type Context, Hono } from 'hono';
 import type { Logger } from '../core/logger.ts';
 import type { LimitSnapshot, Snapshots } from '../core/snapshots.ts';
-import { reportCallSites, reportCollections } from '../stats/operation-report.ts';
+import { pageCallSites, pageCollections } from '../stats/operation-report.ts';
 import type { OperationTable } from '../stats/operation-table.ts';
 import { isAllowedHost } from './host-check.ts';
 
@@ -14,7 +14,7 @@ export interface RouteOptions {
   readonly host: string;
   readonly snapshots: Snapshots;
   readonly table: OperationTable;
-  readonly metrics: { render(): Promise<string> };
+  readonly metrics: { render(): Promise<Uint8Array<ArrayBuffer>> };
   /** True once an upstream has answered and while one is reachable. */
   isReady(): boolean;
   readonly logger: Logger;
@@ -32,7 +32,7 @@ const INDEX = `weir admin
 /api/v1/clients       connections of applications
 /api/v1/limits        rate limits and their decisions
 
-Lists take ?limit=N.
+Lists take ?limit=N and say in the header X-Total-Count how many rows there are.
 `;
 
 const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
@@ -65,10 +65,22 @@ function readLimit(context: Context): number | null {
   return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : null;
 }
 
-function list(context: Context, read: (limit: number) => readonly unknown[]): Response {
+interface Page {
+  readonly rows: readonly unknown[];
+  /** Rows there would be without a limit. */
+  readonly total: number;
+}
+
+function firstOf(rows: readonly unknown[], limit: number): Page {
+  return { rows: rows.slice(0, limit), total: rows.length };
+}
+
+function list(context: Context, read: (limit: number) => Page): Response {
   const limit = readLimit(context);
   if (limit === null) return json(context, { error: 'limit must be a whole number from 1' }, 400);
-  return json(context, read(limit));
+  const { rows, total } = read(limit);
+  context.header('x-total-count', String(total));
+  return json(context, rows);
 }
 
 function limitRow(limit: LimitSnapshot): LimitSnapshot {
@@ -97,11 +109,11 @@ function addGuards(app: Hono, options: RouteOptions): void {
 
 function addApi(app: Hono, { snapshots, table }: RouteOptions): void {
   app.get('/api/v1/summary', (context) => json(context, snapshots.summary()));
-  app.get('/api/v1/collections', (context) => list(context, (limit) => reportCollections(table, limit)));
-  app.get('/api/v1/callsites', (context) => list(context, (limit) => reportCallSites(table, limit)));
-  app.get('/api/v1/pools', (context) => list(context, (limit) => snapshots.pools().slice(0, limit)));
-  app.get('/api/v1/clients', (context) => list(context, (limit) => snapshots.clients().slice(0, limit)));
-  app.get('/api/v1/limits', (context) => list(context, (limit) => snapshots.limits().slice(0, limit).map(limitRow)));
+  app.get('/api/v1/collections', (context) => list(context, (limit) => pageCollections(table, limit)));
+  app.get('/api/v1/callsites', (context) => list(context, (limit) => pageCallSites(table, limit)));
+  app.get('/api/v1/pools', (context) => list(context, (limit) => firstOf(snapshots.pools(), limit)));
+  app.get('/api/v1/clients', (context) => list(context, (limit) => firstOf(snapshots.clients(), limit)));
+  app.get('/api/v1/limits', (context) => list(context, (limit) => firstOf(snapshots.limits().map(limitRow), limit)));
 }
 
 /** The admin server as a function from request to response. */

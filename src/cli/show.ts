@@ -14,22 +14,35 @@ export interface ShowFlags {
 }
 
 const PATIENCE_MS = 5000;
+/** More rows than people read; a proxy may have ten thousand. */
+const MAX_ROWS = 200;
+
+interface Answer {
+  readonly rows: readonly ApiRow[];
+  /** How many rows the proxy has beside these; 0 if it does not say. */
+  readonly leftOut: number;
+}
 
 /** Throws CliFailure: 1 for a wrong address, 2 when nobody or somebody else answers there. */
 export async function runShow(flags: ShowFlags, io: Io): Promise<number> {
   const address = parseBind(flags.admin);
   if (!address.ok) throw new CliFailure(EXIT.badInput, `weir: --admin: ${address.sentence}`);
-  const rows = await fetchRows(address.value, flags.what);
+  const { rows, leftOut } = await fetchRows(address.value, flags.what);
   io.out(flags.json ? JSON.stringify(rows, null, 2) : renderTable(flags.what, rows));
+  // Not among the rows: with --json standard output stays JSON.
+  if (leftOut > 0) {
+    const all = `http://${formatHostPort(address.value)}/api/v1/${flags.what}`;
+    io.err(`weir: ${leftOut} more rows are left out; ${all} has all of them`);
+  }
   return EXIT.ok;
 }
 
-async function fetchRows(address: HostPort, what: ShowKind): Promise<readonly ApiRow[]> {
+async function fetchRows(address: HostPort, what: ShowKind): Promise<Answer> {
   const where = formatHostPort(address);
   let response: Response;
   let body: unknown;
   try {
-    response = await fetch(`http://${where}/api/v1/${what}`, {
+    response = await fetch(`http://${where}/api/v1/${what}?limit=${MAX_ROWS}`, {
       signal: AbortSignal.timeout(PATIENCE_MS),
       redirect: 'error',
     });
@@ -44,7 +57,8 @@ async function fetchRows(address: HostPort, what: ShowKind): Promise<readonly Ap
     const message = `weir: what answers at ${where} (HTTP ${response.status}) is not this weir's API; give another address with --admin`;
     throw new CliFailure(EXIT.cannotStart, message);
   }
-  return body;
+  const total = Number(response.headers.get('x-total-count'));
+  return { rows: body, leftOut: total > body.length ? total - body.length : 0 };
 }
 
 function isRows(body: unknown): body is readonly ApiRow[] {

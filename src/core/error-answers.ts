@@ -30,6 +30,15 @@ const LOSS_LABELS: Readonly<Record<LossKind, readonly string[]>> = {
 
 const OVERLOAD = 'IngressRequestRateLimitExceeded';
 const OVERLOAD_CODE = 462;
+/** A full queue needs about this long to be worth another try. */
+const QUEUE_FULL_BACKOFF_MS = 1000;
+
+/** A name from the wire is cut before it is repeated: an answer must never be as large as its question. */
+const MAX_NAME_LENGTH = 120;
+
+function shown(name: string): string {
+  return name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}…` : name;
+}
 
 function plain(code: number, codeName: string, errmsg: string, errorLabels: readonly string[] = []): ErrorAnswer {
   return { code, codeName, errmsg, errorLabels, baseBackoffMs: 0 };
@@ -48,11 +57,13 @@ export function limitRefused(limit: string, baseBackoffMs: number): ErrorAnswer 
 
 /** The wait queue holds all that it may. */
 export function queueFull(maxWaiters: number): ErrorAnswer {
-  return plain(OVERLOAD_CODE, OVERLOAD, `weir: ${maxWaiters} operations already wait for a connection`, [
-    'SystemOverloadedError',
-    'RetryableError',
-    'NoWritesPerformed',
-  ]);
+  return {
+    code: OVERLOAD_CODE,
+    codeName: OVERLOAD,
+    errmsg: `weir: the wait queue is full (it holds ${maxWaiters} operations, and a bounded number of bytes)`,
+    errorLabels: ['SystemOverloadedError', 'RetryableError', 'NoWritesPerformed'],
+    baseBackoffMs: QUEUE_FULL_BACKOFF_MS,
+  };
 }
 
 /** The queue's own bound passed. Without RetryableError: drivers would triple the wait (measured, protocol.md 5.5). */
@@ -83,6 +94,11 @@ export function upstreamLost(kind: LossKind, wasWritten: boolean): ErrorAnswer {
   return plain(6, 'HostUnreachable', errmsg, labels);
 }
 
+/** A killCursors that names more cursors than weir looks up in one go. */
+export function tooManyCursors(limit: number): ErrorAnswer {
+  return plain(9, 'FailedToParse', `weir: a killCursors may name at most ${limit} cursors`);
+}
+
 /** Not this client's cursor, or gone with its server process. */
 export function cursorNotFound(cursorId: bigint): ErrorAnswer {
   return plain(43, 'CursorNotFound', `cursor id ${cursorId} not found`);
@@ -97,12 +113,12 @@ export function authenticationFailed(): ErrorAnswer {
 }
 
 export function commandNotFound(name: string): ErrorAnswer {
-  return plain(59, 'CommandNotFound', `no such command through weir: '${name}'`);
+  return plain(59, 'CommandNotFound', `no such command through weir: '${shown(name)}'`);
 }
 
 /** OP_QUERY with anything but a handshake command (servers since 5.1 answer the same). */
 export function unsupportedOpQuery(name: string): ErrorAnswer {
-  return plain(352, 'UnsupportedOpQueryCommand', `Unsupported OP_QUERY command: ${name}`);
+  return plain(352, 'UnsupportedOpQueryCommand', `Unsupported OP_QUERY command: ${shown(name)}`);
 }
 
 export function unsupportedOpQueryFind(): ErrorAnswer {

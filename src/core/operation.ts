@@ -5,11 +5,16 @@ import type { CommandView, Frame } from '../../codecs/index.ts';
 import type { Client } from './client.ts';
 import type { Outcome } from './outcome.ts';
 
+/** Who said that an operation failed: the server behind weir, or weir itself. */
+export type ErrorOrigin = 'upstream' | 'proxy';
+
 /** What one finished operation leaves behind. Milliseconds and bytes. */
 export interface OperationResult {
   outcome: Outcome;
   /** MongoDB error code, 0 for none. */
   errorCode: number;
+  /** Whose errorCode it is; without meaning while that is 0. */
+  errorOrigin: ErrorOrigin;
   documentsReturned: number;
   documentsChanged: number;
   requestBytes: number;
@@ -18,6 +23,8 @@ export interface OperationResult {
   serverMs: number;
   /** Time in weir's wait queue. */
   waitMs: number;
+  /** Arrival to the whole reply, or to the end of the wait. */
+  totalMs: number;
 }
 
 /** Where the result goes; a row of the operation table. */
@@ -55,11 +62,13 @@ export class Operation implements OperationResult {
   filtersAsked = 0;
   outcome: Outcome = 'ok';
   errorCode = 0;
+  errorOrigin: ErrorOrigin = 'upstream';
   documentsReturned = 0;
   documentsChanged = 0;
   replyBytes = 0;
   serverMs = -1;
   waitMs = 0;
+  totalMs = 0;
   readonly #finisher: OperationFinisher;
   #isFinished = false;
 
@@ -85,6 +94,8 @@ export class Operation implements OperationResult {
     if (this.#isFinished) return false;
     this.#isFinished = true;
     this.outcome = outcome;
+    // Arrival is when it was submitted, and the end is when the reply was whole: no clock need be read again.
+    this.totalMs = this.waitMs + Math.max(this.serverMs, 0);
     this.record?.finish(this);
     this.#finisher.onFinish(this);
     return true;

@@ -125,7 +125,9 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
     return this.#queued.length >= MAX_QUEUED || this.#queuedBytes >= MAX_QUEUED_BYTES;
   }
 
-  #nextQueued(): Frame | undefined {
+  /** The next queued request, if one may begin now. */
+  #takeNext(): Frame | undefined {
+    if (!this.#mayBegin) return undefined;
     const frame = this.#queued.shift();
     this.#queuedBytes -= frame?.length ?? 0;
     return frame;
@@ -185,12 +187,11 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
   #serveQueued(): void {
     if (this.#isServing) return;
     this.#isServing = true;
-    while (this.#mayBegin) {
-      const frame = this.#nextQueued();
-      if (frame === undefined) break;
-      this.#begin(frame);
+    try {
+      for (let frame = this.#takeNext(); frame !== undefined; frame = this.#takeNext()) this.#begin(frame);
+    } finally {
+      this.#isServing = false;
     }
-    this.#isServing = false;
     if (this.#isReadingPaused && !this.#isQueueFull) {
       this.#isReadingPaused = false;
       this.#socket.resume();
@@ -210,7 +211,7 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
     const hello = operation.command.document;
     this.understandsBackoff ||= hello.getString('backpressure') === '2';
     const client = hello.getDocument('client');
-    if (client === null) return null;
+    if (client === null || this.isClosed) return null;
     if (this.#hasMetadata) return badMetadata(186, 'The client metadata document may only be sent in the first hello');
     const metadata = readClientMetadata(client.raw());
     if ('code' in metadata) return metadata;
@@ -230,6 +231,11 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
     this.#socket.end();
     this.#socket.resume();
     this.#linger(LINGER_PERIODS);
+  }
+
+  /** Ends its socket, sent or not. */
+  destroy(): void {
+    this.#socket.destroy('stopped');
   }
 
   /** Reading goes on without effect: bytes that lie unread at a close would cost the peer its last answer. */

@@ -17,6 +17,7 @@ import { Greeter } from './greeter.ts';
 import { HELLO_NAMES } from './hello.ts';
 import { localAnswer } from './local-commands.ts';
 import { rewriteStateChange } from './mongos-face.ts';
+import { Peers } from './peers.ts';
 import type { ReplyWriter } from './reply-writer.ts';
 
 /** A client connection as the dispatcher needs it. */
@@ -34,6 +35,7 @@ const OP_QUERY_PASSED_ON: ReadonlySet<string> = new Set(['buildInfo', 'buildinfo
 
 export class Dispatcher implements RouteCompletion {
   readonly router: Router;
+  readonly peers: Peers;
   readonly #greeter: Greeter;
   readonly #chain: FilterChain;
   readonly #attribution: Attribution;
@@ -43,6 +45,7 @@ export class Dispatcher implements RouteCompletion {
     this.#chain = parts.chain;
     this.#attribution = parts.attribution;
     this.router = new Router({ cluster, clock, completion: this });
+    this.peers = new Peers((peer) => this.router.peerGone(peer));
     this.#greeter = new Greeter(
       {
         server: () => cluster.server,
@@ -80,15 +83,24 @@ export class Dispatcher implements RouteCompletion {
     this.router.originCallSite(client, command);
 
   #serveHello(operation: Operation): void {
-    const problem = askerOf(operation).introduce(operation);
-    this.#attribution.begin(operation, this.#originCallSite);
+    const problem = this.#introduce(operation);
     if (problem === null) this.#greeter.greet(operation);
     else this.onError(operation, problem, 'command_error');
+  }
+
+  /** The application's name comes with the hello itself, so it is read before the hello is charged to a row. */
+  #introduce(operation: Operation): ErrorAnswer | null {
+    try {
+      return askerOf(operation).introduce(operation);
+    } finally {
+      this.#attribution.begin(operation, this.#originCallSite);
+    }
   }
 
   #refuseOpQuery(operation: Operation): void {
     const { name } = operation.command;
     if (name === '') {
+      operation.errorOrigin = 'proxy';
       askerOf(operation).writer.queryFailure(operation, unsupportedOpQueryFind());
       operation.finish('command_error');
       return;
@@ -123,6 +135,7 @@ export class Dispatcher implements RouteCompletion {
 
   onError(operation: Operation, answer: ErrorAnswer, outcome: Outcome): void {
     operation.errorCode = answer.code;
+    operation.errorOrigin = 'proxy';
     if (!operation.command.moreToCome) askerOf(operation).writer.error(operation, answer);
     operation.finish(outcome);
   }

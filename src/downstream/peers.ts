@@ -27,7 +27,7 @@ export class Peers {
   leave(peer: Peer): void {
     peer.connections--;
     if (peer.connections > 0) return;
-    this.#peers.delete(peer.key);
+    if (this.#peers.get(peer.key) === peer) this.#peers.delete(peer.key);
     this.#onGone(peer);
   }
 

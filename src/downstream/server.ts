@@ -5,13 +5,12 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import { Tally } from '../core/tally.ts';
-import type { ByteSocket } from '../net/byte-socket.ts';
+import type { ByteSocket, OnFault } from '../net/byte-socket.ts';
 import { type Listener, listen } from '../net/listener.ts';
 import type { TurnFlusher } from '../net/turn-flusher.ts';
 import type { HostPort } from '../options.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import { Peers } from './peers.ts';
 
 /** How long a connection beyond the cap is left unread: a driver that is closed at once would come back at once. */
 const OVER_LIMIT_HOLD_MS = 1000;
@@ -28,6 +27,7 @@ export interface DownstreamParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly decodeErrors: Tally<string>;
+  readonly onFault: OnFault;
 }
 
 export class DownstreamServer {
@@ -36,7 +36,6 @@ export class DownstreamServer {
   readonly #lingering: Set<ClientConnection> = new Set();
   readonly accepted: Tally<'served' | 'over_limit'> = new Tally();
   readonly closed: Tally<string> = new Tally();
-  readonly peers: Peers;
   readonly #parts: DownstreamParts;
   #listener: Listener | null = null;
   #lastId = 0;
@@ -45,7 +44,6 @@ export class DownstreamServer {
 
   constructor(parts: DownstreamParts) {
     this.#parts = parts;
-    this.peers = new Peers((peer) => parts.dispatcher.router.peerGone(peer));
   }
 
   get name(): string {
@@ -54,7 +52,9 @@ export class DownstreamServer {
 
   /** Binds; rejects with the system's error. */
   async start(): Promise<HostPort> {
-    this.#listener = await listen(this.#parts.bind, this.#parts.flusher, (socket) => this.accept(socket));
+    this.#listener = await listen(this.#parts.bind, this.#parts.flusher, this.#parts.onFault, (socket) =>
+      this.accept(socket),
+    );
     return this.#listener.address;
   }
 
@@ -70,7 +70,7 @@ export class DownstreamServer {
       listener: this.#parts.name,
       socket,
       dispatcher: this.#parts.dispatcher,
-      peers: this.peers,
+      peers: this.#parts.dispatcher.peers,
       clock: this.#parts.clock,
       events: {
         onClosed: (gone, reason) => this.#onClosed(gone, reason),
@@ -111,6 +111,12 @@ export class DownstreamServer {
     }
     for (const connection of this.connections) connection.close('drain_deadline');
     while (this.#lingering.size > 0 && this.#parts.clock.nowMs() < deadlineMs) await this.#pause();
+  }
+
+  /** Ends what drain() left, answers on their way included. */
+  stop(): void {
+    for (const connection of [...this.connections]) connection.close('stopped');
+    for (const connection of [...this.#lingering]) connection.destroy();
   }
 
   async #pause(): Promise<void> {

@@ -1,4 +1,4 @@
-// Charges an operation to a row of the operation table: application, call site, namespace, command.
+// Charges an operation to a row of the operation table: listener, application, call site, namespace, command.
 // It refuses nothing. Invariant: every operation, those answered here included, is in exactly one row.
 
 import type { CommandView } from '../../codecs/index.ts';
@@ -23,7 +23,8 @@ export class Attribution {
   begin(operation: Operation, originCallSite: OriginCallSite): void {
     const { command, client } = operation;
     operation.callSite = originCallSite(client, command) ?? this.#callSites.of(command);
-    const record = this.#table.row(client.app, operation.callSite, command.database, command.collection, command.name);
+    const { database, collection, name } = command;
+    const record = this.#table.row(client.listener, client.app, operation.callSite, database, collection, name);
     operation.record = record;
     record.begin();
   }

@@ -33,14 +33,21 @@ export interface ByteSocket {
   destroy(reason: string): void;
 }
 
+/** Told of an exception that reached a socket: a mistake of weir's own, to be logged and counted. */
+export type OnFault = (error: unknown) => void;
+
 /** Below this many bytes several small chunks are joined into one write: cheaper than a vector write. */
 const JOIN_BELOW_BYTES = 16_384;
+
+/** An owner may have waited for this much to leave. */
+const SAY_DRAIN_FROM_BYTES = 65_536;
 
 export class NetSocket implements ByteSocket {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly #socket: Socket;
   readonly #flusher: TurnFlusher;
+  readonly #onFault: OnFault;
   #events: SocketEvents | null = null;
   #gathered: Buffer[] = [];
   #gatheredBytes = 0;
@@ -48,9 +55,10 @@ export class NetSocket implements ByteSocket {
   #isEnding = false;
   #closed = false;
 
-  constructor(socket: Socket, flusher: TurnFlusher) {
+  constructor(socket: Socket, flusher: TurnFlusher, onFault: OnFault) {
     this.#socket = socket;
     this.#flusher = flusher;
+    this.#onFault = onFault;
     this.remoteAddress = socket.remoteAddress ?? '';
     this.remotePort = socket.remotePort ?? 0;
   }
@@ -70,7 +78,7 @@ export class NetSocket implements ByteSocket {
   attach(events: SocketEvents): void {
     this.#events = events;
     this.#socket.on('data', (chunk: Buffer) => {
-      if (!this.#closed) events.onData(chunk);
+      if (!this.#closed) this.#deliver(events, chunk);
     });
     this.#socket.on('drain', () => {
       if (!this.#closed) events.onDrain();
@@ -78,6 +86,16 @@ export class NetSocket implements ByteSocket {
     this.#socket.on('end', () => this.destroy('peer_closed'));
     this.#socket.on('error', (error: NodeJS.ErrnoException) => this.destroy(error.code ?? 'socket_error'));
     this.#socket.on('close', () => this.destroy('closed'));
+  }
+
+  /** A mistake of weir's own that these bytes found costs this connection, never the process with all the others. */
+  #deliver(events: SocketEvents, chunk: Buffer): void {
+    try {
+      events.onData(chunk);
+    } catch (error) {
+      this.#onFault(error);
+      this.destroy('internal_error');
+    }
   }
 
   write(chunk: Buffer): void {
@@ -101,6 +119,8 @@ export class NetSocket implements ByteSocket {
     if (gathered.length === 1 && first !== undefined) this.#socket.write(first);
     else if (bytes < JOIN_BELOW_BYTES) this.#socket.write(Buffer.concat(gathered, bytes));
     else this.#writeTogether(gathered);
+    // Node says `drain` only after a write that the kernel did not take at once.
+    if (bytes >= SAY_DRAIN_FROM_BYTES && this.#socket.writableLength === 0) this.#events?.onDrain();
   }
 
   #writeTogether(chunks: readonly Buffer[]): void {

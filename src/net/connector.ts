@@ -4,7 +4,7 @@
 import { connect } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import type { HostPort } from '../options.ts';
-import { type ByteSocket, NetSocket } from './byte-socket.ts';
+import { type ByteSocket, NetSocket, type OnFault } from './byte-socket.ts';
 import type { TurnFlusher } from './turn-flusher.ts';
 
 export interface ConnectEvents {
@@ -20,10 +20,12 @@ export interface Connector {
 export class TcpConnector implements Connector {
   readonly #clock: Clock;
   readonly #flusher: TurnFlusher;
+  readonly #onFault: OnFault;
 
-  constructor(clock: Clock, flusher: TurnFlusher) {
+  constructor(clock: Clock, flusher: TurnFlusher, onFault: OnFault) {
     this.#clock = clock;
     this.#flusher = flusher;
+    this.#onFault = onFault;
   }
 
   connect(address: HostPort, timeoutMs: number, events: ConnectEvents): { cancel(): void } {
@@ -42,7 +44,7 @@ export class TcpConnector implements Connector {
     };
     const timer = this.#clock.setTimer(timeoutMs, () => fail('connect_timeout'));
     socket.once('connect', () => {
-      if (settle()) events.onConnected(new NetSocket(socket, this.#flusher));
+      if (settle()) events.onConnected(new NetSocket(socket, this.#flusher, this.#onFault));
     });
     // Stays attached: an error after a cancel must not become an uncaught one.
     socket.on('error', (error: NodeJS.ErrnoException) => fail(error.code ?? 'connect_error'));

@@ -3,7 +3,7 @@
 
 import { createServer, type Server } from 'node:net';
 import type { HostPort } from '../options.ts';
-import { type ByteSocket, NetSocket } from './byte-socket.ts';
+import { type ByteSocket, NetSocket, type OnFault } from './byte-socket.ts';
 import type { TurnFlusher } from './turn-flusher.ts';
 
 export interface Listener {
@@ -16,11 +16,12 @@ export interface Listener {
 export async function listen(
   bind: HostPort,
   flusher: TurnFlusher,
+  onFault: OnFault,
   onAccept: (socket: ByteSocket) => void,
 ): Promise<Listener> {
   const server = createServer({ noDelay: true, keepAlive: true }, (socket) => {
     socket.on('error', () => {});
-    onAccept(new NetSocket(socket, flusher));
+    onAccept(new NetSocket(socket, flusher, onFault));
   });
   await bindServer(server, bind);
   const address = server.address();

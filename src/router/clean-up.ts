@@ -7,7 +7,7 @@ import type { Peer } from '../core/client.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { Tally } from '../core/tally.ts';
 import type { Cluster } from '../upstream/cluster.ts';
-import { Exchange, type ExchangeOwner } from '../upstream/exchange.ts';
+import { type AdmissionClass, Exchange, type ExchangeOwner } from '../upstream/exchange.ts';
 import type { CursorEntry, CursorTable } from './cursor-table.ts';
 import { readEndedSessions } from './ended-sessions.ts';
 import type { TransactionEntry, TransactionTable } from './transaction-table.ts';
@@ -102,7 +102,7 @@ export class CleanUp implements ExchangeOwner {
 
   /** Sends a client's frame on without anyone waiting for the answer. */
   passOn(frame: Frame): void {
-    this.#submit(frame, 'sessions_passed_on', 1);
+    this.#submit(frame, 'ordinary', 'sessions_passed_on', 1);
   }
 
   /** Before a stop: nobody will end these any more. Cursors were killed as their clients were closed. */
@@ -119,10 +119,10 @@ export class CleanUp implements ExchangeOwner {
   }
 
   #say(command: BsonDocument, kind: CleanUpKind, count: number): void {
-    this.#submit(Frame.of(encodeMessage(command, 0, 0)), kind, count);
+    this.#submit(Frame.of(encodeMessage(command, 0, 0)), 'privileged', kind, count);
   }
 
-  #submit(frame: Frame, kind: CleanUpKind, count: number): void {
+  #submit(frame: Frame, admission: AdmissionClass, kind: CleanUpKind, count: number): void {
     if (this.#pending >= MAX_PENDING) {
       this.counts.add('skipped', count);
       return;
@@ -134,7 +134,7 @@ export class CleanUp implements ExchangeOwner {
       new Exchange({
         owner: this,
         frame,
-        admission: 'privileged',
+        admission,
         fence: null,
         waitBound: 'queue',
         nowMs: this.#clock.nowMs(),

@@ -1,6 +1,7 @@
 // Which cursor belongs to whom. A driver's client is many connections, so the owner is the lsid of the opening command,
 // without one the peer; never the connection (protocol.md 3.2). No I/O. Invariants: an id that is not here belongs to
-// nobody; the table never holds more than `maxCursors`.
+// nobody; the table never holds more than `maxCursors`,
+// and makes room by giving up the one asked longest ago.
 
 import type { Peer } from '../core/client.ts';
 
@@ -59,6 +60,12 @@ export class CursorTable {
     const entry = this.#entries.get(id);
     if (entry === undefined) return null;
     return lsidKey === '' ? sameOrNull(entry, peer) : this.owned(id, lsidKey, peer);
+  }
+
+  /** Was asked: the oldest that makes room is the one asked longest ago. */
+  touch(entry: CursorEntry): void {
+    this.#entries.delete(entry.id);
+    this.#entries.set(entry.id, entry);
   }
 
   remove(id: bigint): void {

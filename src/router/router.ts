@@ -12,7 +12,7 @@ import {
 } from '../../codecs/index.ts';
 import type { Client, Peer } from '../core/client.ts';
 import type { Clock } from '../core/clock.ts';
-import { cursorNotFound, type ErrorAnswer } from '../core/error-answers.ts';
+import { cursorNotFound, type ErrorAnswer, tooManyCursors } from '../core/error-answers.ts';
 import type { Operation } from '../core/operation.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Lane } from '../core/snapshots.ts';
@@ -47,6 +47,13 @@ const DEFAULT_AWAIT_MS = 1000;
 /** How long the server may go on with an operation whose client left, before its connection is given up. */
 const ABANDON_AFTER_MS = 30_000;
 const NO_STRANGERS: readonly bigint[] = [];
+const NONE_KILLED: readonly CursorEntry[] = [];
+/** Cursors that one killCursors may name; drivers name one. */
+const MAX_KILLED = 10_000;
+/** Errors after which a cursor is gone at the server; others leave it alive (protocol.md 3.2). */
+const CURSOR_IS_DEAD: ReadonlySet<number> = new Set([43, 136, 175, 237, 280, 286, 11601]);
+/** NoSuchTransaction. */
+const NO_SUCH_TRANSACTION = 251;
 
 interface Plan {
   readonly lane: Lane;
@@ -54,6 +61,7 @@ interface Plan {
   readonly role: TransactionRole;
   readonly cursor: CursorEntry | null;
   readonly strangers: readonly bigint[];
+  readonly killed: readonly CursorEntry[];
   readonly frame: Frame;
   readonly waitBound: WaitBound;
   readonly maxWaitMs: number;
@@ -109,6 +117,7 @@ export class Router implements TripHost {
       this.#completion.onError(operation, cursorNotFound(command.cursorId), 'command_error');
       return;
     }
+    this.cursors.touch(cursor);
     if (cursor.awaits === 'none') {
       this.#send(operation, { ...this.#plan(operation), cursor });
       return;
@@ -121,13 +130,16 @@ export class Router implements TripHost {
   #routeKillCursors(operation: Operation): void {
     const { command, client } = operation;
     const { owned, strangers } = splitByOwner(command, client.peer, this.cursors);
-    for (const entry of owned) this.cursors.remove(entry.id);
+    if (owned.length + strangers.length > MAX_KILLED) {
+      this.#completion.onError(operation, tooManyCursors(MAX_KILLED), 'command_error');
+      return;
+    }
     if (owned.length === 0) {
       this.#completion.onDocument(operation, killAnswer(strangers));
       return;
     }
     const frame = strangers.length === 0 ? operation.frame : Frame.of(encodeKillCursors(command, owned));
-    this.#send(operation, { ...this.#plan(operation), admission: 'privileged', strangers, frame });
+    this.#send(operation, { ...this.#plan(operation), admission: 'privileged', strangers, frame, killed: owned });
   }
 
   /** Passed on in the background; the client, which is closing, is answered at once unless it wants no answer. */
@@ -152,6 +164,7 @@ export class Router implements TripHost {
       role,
       cursor: null,
       strangers: NO_STRANGERS,
+      killed: NONE_KILLED,
       frame: operation.frame,
       waitBound: isBounded ? 'max_time' : 'queue',
       maxWaitMs: isBounded ? command.maxTimeMS : waitQueueTimeoutMs,
@@ -160,13 +173,24 @@ export class Router implements TripHost {
 
   #roleOf(operation: Operation): TransactionRole {
     const { command, client } = operation;
-    if (!command.autocommitFalse) return 'none';
-    if (isCommitOrAbort(command)) return 'ends';
+    if (!command.autocommitFalse) {
+      if (command.hasTxnNumber && this.transactions.size > 0) this.#supersede(command);
+      return 'none';
+    }
     if (command.startTransaction) return 'opens';
     const open = this.transactions.get(command.lsidKey);
-    if (open === null || open.txnNumber !== command.txnNumber) return 'none';
-    this.transactions.touch(open, client, this.#clock.nowMs());
-    return 'statement';
+    const isOpen = open !== null && open.txnNumber === command.txnNumber;
+    if (isOpen) this.transactions.touch(open, client, operation.arrivedMs);
+    if (!isCommitOrAbort(command)) return isOpen ? 'statement' : 'none';
+    if (isOpen) open.isEnding = true;
+    return 'ends';
+  }
+
+  /** A retryable write with a higher number ends the session's transaction at the server (protocol.md 3.3). */
+  #supersede(command: CommandView): void {
+    const open = this.transactions.get(command.lsidKey);
+    if (open === null || command.txnNumber <= open.txnNumber) return;
+    if (this.transactions.close(command.lsidKey, open.txnNumber)) this.#cluster.onTransactionClosed();
   }
 
   #send(operation: Operation, plan: Plan): void {
@@ -180,6 +204,7 @@ export class Router implements TripHost {
       role: plan.role,
       cursor: plan.cursor,
       strangers: plan.strangers,
+      killed: plan.killed,
     });
     const exchange = new Exchange({
       owner: trip,
@@ -207,8 +232,10 @@ export class Router implements TripHost {
       return;
     }
     this.#learn(trip, reply);
+    if (reply.hasStateChangeCode) this.#cluster.onTrouble();
     if (operation.client.isClosed) this.#completion.onSilent(operation, 'client_gone');
-    else if (trip.strangers.length > 0) this.#completion.onDocument(operation, mergeStrangers(reply, trip.strangers));
+    else if (trip.strangers.length > 0 && reply.ok && !reply.hasStateChangeCode)
+      this.#completion.onDocument(operation, mergeStrangers(reply, trip.strangers));
     else this.#completion.onReply(operation, reply);
   }
 
@@ -245,13 +272,14 @@ export class Router implements TripHost {
     operation.errorCode = reply.code !== 0 ? reply.code : reply.firstWriteErrorCode || reply.writeConcernErrorCode;
     operation.documentsReturned = reply.batchCount;
     operation.documentsChanged = reply.ok ? readChanged(operation.command.name, reply) : 0;
+    for (const entry of trip.killed) this.cursors.remove(entry.id);
     if (trip.cursor !== null) this.#learnGetMore(trip.cursor, reply);
     else if (reply.hasOpenCursor) this.#learnCursor(operation, reply);
     if (trip.role !== 'none') this.#learnTransaction(trip, reply);
   }
 
   #learnGetMore(cursor: CursorEntry, reply: ReplyView): void {
-    if (reply.ok ? !reply.hasOpenCursor : reply.code === 43) this.cursors.remove(cursor.id);
+    if (reply.ok ? !reply.hasOpenCursor : CURSOR_IS_DEAD.has(reply.code)) this.cursors.remove(cursor.id);
   }
 
   #learnCursor(operation: Operation, reply: ReplyView): void {
@@ -282,7 +310,9 @@ export class Router implements TripHost {
       return;
     }
     const isOver =
-      trip.role === 'ends' ? !reply.hasLabel('RetryableWriteError') : reply.hasLabel('TransientTransactionError');
+      trip.role === 'ends'
+        ? !reply.hasLabel('RetryableWriteError')
+        : reply.code === NO_SUCH_TRANSACTION || reply.hasLabel('TransientTransactionError');
     if (isOver && this.transactions.close(lsidKey, command.txnNumber)) this.#cluster.onTransactionClosed();
   }
 

@@ -21,6 +21,8 @@ export interface TransactionEntry {
   readonly carriers: Set<Client>;
   /** When the last carrier closed; null while there is one. */
   orphanedMs: number | null;
+  /** Its commit or abort was sent: nobody but the server decides on it any more. */
+  isEnding: boolean;
 }
 
 export class TransactionTable {
@@ -40,13 +42,17 @@ export class TransactionTable {
   }
 
   /** The server answered the first statement. A newer number replaces an older transaction of the session. */
-  open(opened: Omit<TransactionEntry, 'carriers' | 'orphanedMs' | 'lastStatementMs'>, carrier: Client): void {
+  open(
+    opened: Omit<TransactionEntry, 'carriers' | 'orphanedMs' | 'lastStatementMs' | 'isEnding'>,
+    carrier: Client,
+  ): void {
     if (this.#entries.size >= this.#maxTransactions && !this.#entries.has(opened.lsidKey)) return;
     const entry: TransactionEntry = {
       ...opened,
       lastStatementMs: opened.openedMs,
       carriers: new Set(),
       orphanedMs: null,
+      isEnding: false,
     };
     this.#entries.set(opened.lsidKey, entry);
     carry(entry, carrier, opened.openedMs);
@@ -84,7 +90,8 @@ export class TransactionTable {
     const orphans: TransactionEntry[] = [];
     const idle: TransactionEntry[] = [];
     for (const entry of this.#entries.values()) {
-      if (entry.orphanedMs !== null && nowMs - entry.orphanedMs >= ORPHAN_GRACE_MS) orphans.push(entry);
+      if (entry.orphanedMs !== null && !entry.isEnding && nowMs - entry.orphanedMs >= ORPHAN_GRACE_MS)
+        orphans.push(entry);
       else if (nowMs - entry.lastStatementMs >= IDLE_LIMIT_MS) idle.push(entry);
     }
     for (const entry of [...orphans, ...idle]) this.#entries.delete(entry.lsidKey);

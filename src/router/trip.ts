@@ -27,6 +27,8 @@ export class Trip implements ExchangeOwner, Journey {
   readonly cursor: CursorEntry | null;
   /** Ids of a killCursors that are not this client's; answered in `cursorsNotFound`. */
   readonly strangers: readonly bigint[];
+  /** Own cursors that a killCursors ends. */
+  readonly killed: readonly CursorEntry[];
   exchange: Exchange | null = null;
   /** Set when the client left while the server still works on it. */
   abandonTimer: Timer | null = null;
@@ -40,6 +42,7 @@ export class Trip implements ExchangeOwner, Journey {
       role: TransactionRole;
       cursor: CursorEntry | null;
       strangers: readonly bigint[];
+      killed: readonly CursorEntry[];
     },
   ) {
     this.#host = host;
@@ -48,6 +51,7 @@ export class Trip implements ExchangeOwner, Journey {
     this.role = plan.role;
     this.cursor = plan.cursor;
     this.strangers = plan.strangers;
+    this.killed = plan.killed;
   }
 
   onReply(exchange: Exchange, reply: ReplyView): void {

@@ -1,17 +1,56 @@
 // Writes the series of operations in Prometheus' text format.
-// It stands beside prom-client because of size: with 2 000 namespaces these are 60 000 lines, and prom-client needs 70 to
-// 95 ms of blocked event loop for them (each line's labels are escaped and joined anew); here labels are escaped once.
-// Invariant: the text of a series' labels never changes once written.
+// It stands beside prom-client because of size: a full table is 100 000 lines, and prom-client needs more than a microsecond
+// for each (labels are escaped and joined anew); here labels are escaped once.
+// Invariants: the text of a series' labels never changes once written; a slice is a millisecond of work, the histogram `other` some more.
 
 import { OUTCOMES } from '../core/outcome.ts';
-import { HISTOGRAM_BORDERS_SECONDS } from './latency-sketch.ts';
-import type { CallSiteSeries, NamespaceSeries, OperationSeries } from './operation-series.ts';
+import { HISTOGRAM_BORDERS_SECONDS, HISTOGRAM_BUCKETS } from './latency-sketch.ts';
+import type { OperationRow } from './operation-row.ts';
+import type { OperationSeries, RowSeries } from './operation-series.ts';
 import type { OperationTable } from './operation-table.ts';
 import { type MetricDefinition, OPERATION_METRICS } from './registry.ts';
 
-type Labelled = NamespaceSeries | CallSiteSeries;
-
 const BUCKET_LABELS: readonly string[] = [...HISTOGRAM_BORDERS_SECONDS.map(String), '+Inf'];
+
+/** Series of a counter, or rows taken in, in one slice: less than a millisecond. */
+const SERIES_A_SLICE = 500;
+/** Series of a histogram in one slice; each is 11 lines, and sums over the sketches of its rows. */
+const HISTOGRAMS_A_SLICE = 50;
+
+type ReadNumber = (row: OperationRow) => number;
+
+interface HistogramReader {
+  readonly addBuckets: (row: OperationRow, target: Float64Array) => void;
+  readonly sumMs: ReadNumber;
+}
+
+const COUNTERS: readonly (readonly [MetricDefinition, ReadNumber])[] = [
+  [OPERATION_METRICS.replyDocuments, (row) => row.documentsReturned],
+  [OPERATION_METRICS.documentsChanged, (row) => row.documentsChanged],
+  [OPERATION_METRICS.requestBytes, (row) => row.requestBytes],
+  [OPERATION_METRICS.replyBytes, (row) => row.replyBytes],
+];
+
+const CALL_SITE_COUNTERS: readonly (readonly [MetricDefinition, ReadNumber, divisor: number])[] = [
+  [OPERATION_METRICS.callSiteOperations, (row) => row.operations, 1],
+  [OPERATION_METRICS.callSiteSeconds, (row) => row.serverTimes.sumMs, 1000],
+  [OPERATION_METRICS.callSiteDocuments, (row) => row.documentsReturned, 1],
+];
+
+const HISTOGRAMS: readonly (readonly [MetricDefinition, HistogramReader])[] = [
+  [
+    OPERATION_METRICS.operationSeconds,
+    { addBuckets: (row, target) => row.addTotalHistogram(target), sumMs: (row) => row.totalSumMs },
+  ],
+  [
+    OPERATION_METRICS.serverSeconds,
+    { addBuckets: (row, target) => row.serverTimes.addHistogram(target), sumMs: (row) => row.serverTimes.sumMs },
+  ],
+  [
+    OPERATION_METRICS.waitSeconds,
+    { addBuckets: (row, target) => row.waitTimes.addHistogram(target), sumMs: (row) => row.waitTimes.sumMs },
+  ],
+];
 
 function escapeLabel(text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
@@ -21,43 +60,46 @@ function formatLabels(names: readonly string[], values: readonly string[]): stri
   return names.map((name, index) => `${name}="${escapeLabel(values[index] ?? '')}"`).join(',');
 }
 
+function headOf(metric: MetricDefinition): string {
+  return `# HELP ${metric.name} ${metric.help}\n# TYPE ${metric.name} ${metric.type}\n`;
+}
+
+/** The series cut into slices, as many as there are now: what is admitted between two slices comes with the next page. */
+function* cut(all: readonly RowSeries[], length: number): Generator<readonly RowSeries[]> {
+  const end = all.length;
+  for (let at = 0; at < end; at += length) yield all.slice(at, Math.min(at + length, end));
+}
+
 export class OperationExposition {
   readonly #table: OperationTable;
   readonly #series: OperationSeries;
-  readonly #labelTexts: Map<Labelled, string> = new Map();
+  readonly #labelTexts: Map<RowSeries, string> = new Map();
 
   constructor(table: OperationTable, series: OperationSeries) {
     this.#table = table;
     this.#series = series;
   }
 
-  /** All families of OPERATION_METRICS, summed up now; ends with a newline. */
-  render(): string {
-    this.#series.refresh();
-    const lines: string[] = [];
-    this.#writeOutcomes(lines);
-    this.#writeHistogram(lines, OPERATION_METRICS.serverSeconds, (s) => [s.serverBuckets, s.serverMs]);
-    this.#writeHistogram(lines, OPERATION_METRICS.waitSeconds, (s) => [s.waitBuckets, s.waitMs]);
-    const namespaces = [...this.#series.namespaces()];
-    this.#write(lines, OPERATION_METRICS.replyDocuments, namespaces, (s) => s.documentsReturned);
-    this.#write(lines, OPERATION_METRICS.documentsChanged, namespaces, (s) => s.documentsChanged);
-    this.#write(lines, OPERATION_METRICS.requestBytes, namespaces, (s) => s.requestBytes);
-    this.#write(lines, OPERATION_METRICS.replyBytes, namespaces, (s) => s.replyBytes);
-    const callSites = [...this.#series.callSites()];
-    this.#write(lines, OPERATION_METRICS.callSiteOperations, callSites, (s) => s.operations);
-    this.#write(lines, OPERATION_METRICS.callSiteSeconds, callSites, (s) => s.serverMs / 1000);
-    this.#write(lines, OPERATION_METRICS.callSiteDocuments, callSites, (s) => s.documentsReturned);
-    this.#writeHead(lines, OPERATION_METRICS.errors);
-    for (const [code, count] of this.#series.codes()) {
-      lines.push(`${OPERATION_METRICS.errors.name}{${formatLabels(OPERATION_METRICS.errors.labels, [code])}} ${count}`);
+  /**
+   * All families of OPERATION_METRICS in slices of whole lines; the caller may do other things between them. Each line is
+   * read when its slice is made, so a page made while operations finish is no snapshot, but no counter ever goes back.
+   */
+  *slices(): Generator<string> {
+    while (this.#series.update(SERIES_A_SLICE)) yield '';
+    yield* this.#outcomes();
+    for (const [metric, reader] of HISTOGRAMS) yield* this.#histogram(metric, reader);
+    for (const [metric, read] of COUNTERS) yield* this.#counter(metric, this.#series.namespaces(), read);
+    for (const [metric, read, divisor] of CALL_SITE_COUNTERS) {
+      yield* this.#counter(metric, this.#series.callSites(), read, divisor);
     }
-    this.#writeSingle(lines, OPERATION_METRICS.rowsCapped, this.#table.other.operations);
-    this.#writeSingle(lines, OPERATION_METRICS.rows, this.#table.rows().length);
-    this.#writeSingle(lines, OPERATION_METRICS.active, this.#table.totals.active);
-    return `${lines.join('\n')}\n`;
+    yield this.#errors();
+    yield this.#single(OPERATION_METRICS.rowsCapped, this.#table.other.operations);
+    yield this.#single(OPERATION_METRICS.rows, this.#table.rows().length);
+    yield this.#single(OPERATION_METRICS.active, this.#table.totals.active);
   }
 
-  #labelsOf(series: Labelled, names: readonly string[]): string {
+  /** Metrics of the same series have the same labels, but for those that a line adds at its end. */
+  #labelsOf(series: RowSeries, names: readonly string[]): string {
     let text = this.#labelTexts.get(series);
     if (text === undefined) {
       text = formatLabels(names, series.labels);
@@ -66,53 +108,73 @@ export class OperationExposition {
     return text;
   }
 
-  #writeHead(lines: string[], metric: MetricDefinition): void {
-    lines.push(`# HELP ${metric.name} ${metric.help}`, `# TYPE ${metric.name} ${metric.type}`);
+  #single(metric: MetricDefinition, value: number): string {
+    return `${headOf(metric)}${metric.name} ${value}\n`;
   }
 
-  #writeSingle(lines: string[], metric: MetricDefinition, value: number): void {
-    this.#writeHead(lines, metric);
-    lines.push(`${metric.name} ${value}`);
+  #errors(): string {
+    const metric = OPERATION_METRICS.errors;
+    let text = headOf(metric);
+    for (const { code, origin, count } of this.#series.codes()) {
+      text += `${metric.name}{${formatLabels(metric.labels, [code, origin])}} ${count}\n`;
+    }
+    return text;
   }
 
-  #write<Series extends Labelled>(
-    lines: string[],
-    metric: MetricDefinition,
-    all: readonly Series[],
-    read: (series: Series) => number,
-  ): void {
-    this.#writeHead(lines, metric);
-    for (const series of all) lines.push(`${metric.name}{${this.#labelsOf(series, metric.labels)}} ${read(series)}`);
+  *#counter(metric: MetricDefinition, all: readonly RowSeries[], read: ReadNumber, divisor = 1): Generator<string> {
+    yield headOf(metric);
+    for (const slice of cut(all, SERIES_A_SLICE)) {
+      let text = '';
+      for (const series of slice) {
+        text += `${metric.name}{${this.#labelsOf(series, metric.labels)}} ${series.sum(read) / divisor}\n`;
+      }
+      yield text;
+    }
   }
 
   /** `ok` is always there, other outcomes from their first time on. */
-  #writeOutcomes(lines: string[]): void {
+  *#outcomes(): Generator<string> {
     const metric = OPERATION_METRICS.operations;
-    this.#writeHead(lines, metric);
-    for (const series of this.#series.namespaces()) {
-      const labels = this.#labelsOf(series, OPERATION_METRICS.replyBytes.labels);
-      for (const [index, outcome] of OUTCOMES.entries()) {
-        const count = series.outcomes[index] ?? 0;
-        if (count > 0 || outcome === 'ok') lines.push(`${metric.name}{${labels},outcome="${outcome}"} ${count}`);
-      }
+    const names = metric.labels.slice(0, -1);
+    yield headOf(metric);
+    for (const slice of cut(this.#series.namespaces(), SERIES_A_SLICE)) {
+      let text = '';
+      for (const series of slice) text += this.#outcomesOf(series, `${metric.name}{${this.#labelsOf(series, names)}`);
+      yield text;
     }
   }
 
-  #writeHistogram(
-    lines: string[],
-    metric: MetricDefinition,
-    read: (series: NamespaceSeries) => readonly [buckets: Float64Array, sumMs: number],
-  ): void {
-    this.#writeHead(lines, metric);
-    for (const series of this.#series.namespaces()) {
-      const labels = this.#labelsOf(series, metric.labels);
-      const [buckets, sumMs] = read(series);
-      let count = 0;
-      for (const [index, border] of BUCKET_LABELS.entries()) {
-        count += buckets[index] ?? 0;
-        lines.push(`${metric.name}_bucket{${labels},le="${border}"} ${count}`);
-      }
-      lines.push(`${metric.name}_sum{${labels}} ${sumMs / 1000}`, `${metric.name}_count{${labels}} ${count}`);
+  #outcomesOf(series: RowSeries, start: string): string {
+    const errors = series.sum((row) => row.errors);
+    let text = `${start},outcome="ok"} ${series.sum((row) => row.operations) - errors}\n`;
+    if (errors === 0) return text;
+    for (const [index, outcome] of OUTCOMES.entries()) {
+      if (outcome === 'ok') continue;
+      const count = series.sum((row) => row.countAt(index));
+      if (count > 0) text += `${start},outcome="${outcome}"} ${count}\n`;
     }
+    return text;
+  }
+
+  *#histogram(metric: MetricDefinition, reader: HistogramReader): Generator<string> {
+    yield headOf(metric);
+    for (const slice of cut(this.#series.histograms(), HISTOGRAMS_A_SLICE)) {
+      let text = '';
+      for (const series of slice) text += this.#bucketsOf(series, metric, reader);
+      yield text;
+    }
+  }
+
+  #bucketsOf(series: RowSeries, { name, labels: names }: MetricDefinition, reader: HistogramReader): string {
+    const labels = this.#labelsOf(series, names);
+    const buckets = new Float64Array(HISTOGRAM_BUCKETS);
+    for (const row of series.rows) reader.addBuckets(row, buckets);
+    let text = '';
+    let count = 0;
+    for (const [index, border] of BUCKET_LABELS.entries()) {
+      count += buckets[index] ?? 0;
+      text += `${name}_bucket{${labels},le="${border}"} ${count}\n`;
+    }
+    return `${text}${name}_sum{${labels}} ${series.sum(reader.sumMs) / 1000}\n${name}_count{${labels}} ${count}\n`;
   }
 }

@@ -7,6 +7,8 @@ import { type OperationTable, OTHER } from './operation-table.ts';
 
 /** One row of the JSON API. Times in milliseconds; percentiles within 1.6 %, maxima exact. */
 export interface OperationReportRow {
+  /** Empty where summed over listeners. */
+  readonly listener: string;
   readonly db: string;
   readonly collection: string;
   readonly command: string;
@@ -29,6 +31,12 @@ export interface OperationReportRow {
   readonly waitMs: Percentiles;
 }
 
+/** The busiest rows, and how many there are in all. */
+export interface OperationReport {
+  readonly rows: readonly OperationReportRow[];
+  readonly total: number;
+}
+
 /** Rows that are reported as one. */
 interface Group {
   readonly first: OperationRow;
@@ -45,7 +53,7 @@ function byOperations(a: Group, b: Group): number {
 }
 
 function nameOf(row: OperationRow): string {
-  return [row.database, row.collection, row.command, row.callSite, row.app].join('\0');
+  return [row.database, row.collection, row.command, row.callSite, row.app, row.listener].join('\0');
 }
 
 function sumOf(rows: readonly OperationRow[], read: (row: OperationRow) => number): number {
@@ -65,9 +73,11 @@ function percentilesOf(rows: readonly OperationRow[], read: (row: OperationRow) 
 function codesOf(rows: readonly OperationRow[]): Readonly<Record<string, number>> {
   const codes: Record<string, number> = {};
   for (const row of rows) {
-    for (const [code, count] of row.errorsByCode ?? []) {
-      const name = code === OTHER_CODE ? OTHER : String(code);
-      codes[name] = (codes[name] ?? 0) + count;
+    for (const origin of ['upstream', 'proxy'] as const) {
+      for (const [code, count] of row.codesOf(origin) ?? []) {
+        const name = code === OTHER_CODE ? OTHER : String(code);
+        codes[name] = (codes[name] ?? 0) + count;
+      }
     }
   }
   return codes;
@@ -76,6 +86,7 @@ function codesOf(rows: readonly OperationRow[]): Readonly<Record<string, number>
 function report(group: Group, summed: boolean): OperationReportRow {
   const { first, rows } = group;
   return {
+    listener: summed ? '' : first.listener,
     db: first.database,
     collection: first.collection,
     command: first.command,
@@ -94,11 +105,9 @@ function report(group: Group, summed: boolean): OperationReportRow {
   };
 }
 
-function reportBusiest(groups: Iterable<Group>, limit: number, summed: boolean): readonly OperationReportRow[] {
-  return [...groups]
-    .sort(byOperations)
-    .slice(0, limit)
-    .map((group) => report(group, summed));
+function reportBusiest(groups: Group[], limit: number, summed: boolean): OperationReport {
+  const busiest = groups.sort(byOperations).slice(0, limit);
+  return { rows: busiest.map((group) => report(group, summed)), total: groups.length };
 }
 
 /** Rows in which something was begun: `other` exists from the start and is left out until it is used. */
@@ -106,14 +115,14 @@ function usedRows(table: OperationTable): readonly OperationRow[] {
   return table.rows().filter((row) => row.operations > 0 || row.active > 0);
 }
 
-/** The `limit` busiest rows as they are, told apart by call site and app. */
-export function reportCallSites(table: OperationTable, limit: number = Infinity): readonly OperationReportRow[] {
+/** The `limit` busiest rows as they are, told apart by call site, app and listener. */
+export function pageCallSites(table: OperationTable, limit: number = Infinity): OperationReport {
   const groups = usedRows(table).map((row) => ({ first: row, rows: [row], operations: row.operations }));
   return reportBusiest(groups, limit, false);
 }
 
-/** The `limit` busiest collections and commands, summed over call sites and apps. */
-export function reportCollections(table: OperationTable, limit: number = Infinity): readonly OperationReportRow[] {
+/** The `limit` busiest collections and commands, summed over call sites, apps and listeners. */
+export function pageCollections(table: OperationTable, limit: number = Infinity): OperationReport {
   const groups = new Map<string, Group>();
   for (const row of usedRows(table)) {
     const key = [row.database, row.collection, row.command].join('\0');
@@ -125,5 +134,15 @@ export function reportCollections(table: OperationTable, limit: number = Infinit
       group.operations += row.operations;
     }
   }
-  return reportBusiest(groups.values(), limit, true);
+  return reportBusiest([...groups.values()], limit, true);
+}
+
+/** The rows of pageCallSites. */
+export function reportCallSites(table: OperationTable, limit?: number): readonly OperationReportRow[] {
+  return pageCallSites(table, limit).rows;
+}
+
+/** The rows of pageCollections. */
+export function reportCollections(table: OperationTable, limit?: number): readonly OperationReportRow[] {
+  return pageCollections(table, limit).rows;
 }

@@ -1,174 +1,151 @@
-// Sums the rows of the operation table into the series of the metrics page: by namespace and command, by call site, by code.
-// It makes no text and keeps no count of its own: every refresh adds the rows up anew.
+// Groups the rows of the operation table into the series of the metrics page: exact counters by namespace, histograms of the
+// first namespaces, counters by call site, errors by code. It keeps no count: values are read from the rows when written.
 // Invariant: which series a row belongs to is decided once, in the order of admission, so no series shrinks or vanishes.
 
-import { OUTCOMES } from '../core/outcome.ts';
-import { HISTOGRAM_BORDERS_SECONDS } from './latency-sketch.ts';
+import type { ErrorOrigin } from '../core/operation.ts';
 import { type OperationRow, OTHER_CODE } from './operation-row.ts';
 import { type OperationTable, OTHER } from './operation-table.ts';
 
-/** Different MongoDB error codes told apart; the list of known ones is about 400 long, what occurs is short. */
+/** Different pairs of MongoDB error code and origin told apart; known codes are about 400, those that occur are few. */
 export const MAX_CODES = 200;
 
+/** Combinations of db, collection and command with histograms of their own: 33 lines each, so that the page stays readable. */
+export const MAX_HISTOGRAM_NAMESPACES = 500;
+
+const ORIGINS: readonly ErrorOrigin[] = ['upstream', 'proxy'];
+
 export interface SeriesCaps {
-  /** Different namespaces with command (db, collection, command); the rest is `other`. */
-  readonly maxNamespaces: number;
+  /** Combinations of db, collection and command with histograms of their own; the rest is `other`. */
+  readonly maxHistogramNamespaces: number;
   /** Different call sites; the rest is `other`. */
   readonly maxCallSites: number;
 }
 
-/** Sums of one db, collection and command. */
-export class NamespaceSeries {
+/** The rows that one set of labels sums up. */
+export class RowSeries {
   readonly labels: readonly string[];
-  /** By index in OUTCOMES. */
-  readonly outcomes: Float64Array = new Float64Array(OUTCOMES.length);
-  /** Not cumulative; the last is +Inf. */
-  readonly serverBuckets: Float64Array = new Float64Array(HISTOGRAM_BORDERS_SECONDS.length + 1);
-  readonly waitBuckets: Float64Array = new Float64Array(HISTOGRAM_BORDERS_SECONDS.length + 1);
-  serverMs = 0;
-  waitMs = 0;
-  documentsReturned = 0;
-  documentsChanged = 0;
-  requestBytes = 0;
-  replyBytes = 0;
+  readonly rows: OperationRow[] = [];
 
   constructor(labels: readonly string[]) {
     this.labels = labels;
   }
 
-  reset(): void {
-    this.outcomes.fill(0);
-    this.serverBuckets.fill(0);
-    this.waitBuckets.fill(0);
-    this.serverMs = 0;
-    this.waitMs = 0;
-    this.documentsReturned = 0;
-    this.documentsChanged = 0;
-    this.requestBytes = 0;
-    this.replyBytes = 0;
-  }
-
-  add(row: OperationRow): void {
-    for (let index = 0; index < OUTCOMES.length; index += 1) {
-      this.outcomes[index] = (this.outcomes[index] ?? 0) + row.countAt(index);
-    }
-    row.serverTimes.addHistogram(this.serverBuckets);
-    row.waitTimes.addHistogram(this.waitBuckets);
-    this.serverMs += row.serverTimes.sumMs;
-    this.waitMs += row.waitTimes.sumMs;
-    this.documentsReturned += row.documentsReturned;
-    this.documentsChanged += row.documentsChanged;
-    this.requestBytes += row.requestBytes;
-    this.replyBytes += row.replyBytes;
+  sum(read: (row: OperationRow) => number): number {
+    let sum = 0;
+    for (const row of this.rows) sum += read(row);
+    return sum;
   }
 }
 
-/** Sums of one call site on one db, collection and command. */
-export class CallSiteSeries {
-  readonly labels: readonly string[];
-  operations = 0;
-  serverMs = 0;
-  documentsReturned = 0;
-
-  constructor(labels: readonly string[]) {
-    this.labels = labels;
-  }
-
-  reset(): void {
-    this.operations = 0;
-    this.serverMs = 0;
-    this.documentsReturned = 0;
-  }
-
-  add(row: OperationRow): void {
-    this.operations += row.operations;
-    this.serverMs += row.serverTimes.sumMs;
-    this.documentsReturned += row.documentsReturned;
-  }
+/** Errors of one code and origin at the moment of reading. */
+export interface CodeCount {
+  /** The code as text, or `other`. */
+  readonly code: string;
+  readonly origin: ErrorOrigin;
+  count: number;
 }
 
-interface Membership {
-  readonly row: OperationRow;
-  readonly namespace: NamespaceSeries;
-  readonly callSite: CallSiteSeries;
+/** Series by their labels in the order of admission; bounded by the rows of the table. */
+class SeriesSet {
+  // Keys are labels joined with NUL, which a clean label cannot contain.
+  readonly #byKey: Map<string, RowSeries> = new Map();
+  readonly all: RowSeries[] = [];
+
+  find(labels: readonly string[]): RowSeries | undefined {
+    return this.#byKey.get(labels.join('\0'));
+  }
+
+  of(labels: readonly string[]): RowSeries {
+    const found = this.find(labels);
+    if (found !== undefined) return found;
+    const made = new RowSeries(labels);
+    this.#byKey.set(labels.join('\0'), made);
+    this.all.push(made);
+    return made;
+  }
 }
 
 export class OperationSeries {
   readonly #table: OperationTable;
   readonly #caps: SeriesCaps;
-  readonly #memberships: Membership[] = [];
-  // Keys are labels joined with NUL, which a clean label cannot contain.
-  readonly #namespaces: Map<string, NamespaceSeries> = new Map();
-  readonly #callSites: Map<string, CallSiteSeries> = new Map();
+  readonly #namespaces: SeriesSet = new SeriesSet();
+  readonly #histograms: SeriesSet = new SeriesSet();
+  readonly #callSites: SeriesSet = new SeriesSet();
   readonly #callSiteNames: Set<string> = new Set();
-  readonly #codes: Map<string, number> = new Map();
+  /** Codes with a series of their own, as keys of #codeKey. */
+  readonly #codes: Set<string> = new Set();
+  #placed = 0;
 
   constructor(table: OperationTable, caps: SeriesCaps) {
     this.#table = table;
     this.#caps = caps;
   }
 
-  /** Takes in rows admitted since the last time and adds all of them up. */
-  refresh(): void {
+  /** Takes in at most `limit` rows admitted since the last time; true when there are more. */
+  update(limit: number): boolean {
     const rows = this.#table.rows();
-    for (const row of rows.slice(this.#memberships.length)) this.#memberships.push(this.#place(row));
-    for (const series of this.#namespaces.values()) series.reset();
-    for (const series of this.#callSites.values()) series.reset();
-    for (const code of this.#codes.keys()) this.#codes.set(code, 0);
-    for (const { row, namespace, callSite } of this.#memberships) {
-      namespace.add(row);
-      callSite.add(row);
-      if (row.errorsByCode !== null) this.#addCodes(row.errorsByCode);
+    const fresh = rows.slice(this.#placed, this.#placed + limit);
+    for (const row of fresh) this.#place(row);
+    this.#placed += fresh.length;
+    return this.#placed < rows.length;
+  }
+
+  /** By listener, db, collection and command: every row of the table. */
+  namespaces(): readonly RowSeries[] {
+    return this.#namespaces.all;
+  }
+
+  /** By db, collection and command: the first ones, then `other`. */
+  histograms(): readonly RowSeries[] {
+    return this.#histograms.all;
+  }
+
+  /** By call site, db, collection and command: every row, call sites beyond the cap as `other`. */
+  callSites(): readonly RowSeries[] {
+    return this.#callSites.all;
+  }
+
+  /** Error counts now. The first call for a code decides whether it has a series of its own. */
+  codes(): Iterable<CodeCount> {
+    const counts = new Map<string, CodeCount>();
+    for (const key of this.#codes) {
+      const [code = '', origin = ''] = key.split(' ');
+      counts.set(key, { code, origin: origin as ErrorOrigin, count: 0 });
     }
+    for (const row of this.#table.rows()) {
+      for (const origin of ORIGINS) {
+        for (const [code, count] of row.codesOf(origin) ?? []) this.#addCode(counts, code, { origin, count });
+      }
+    }
+    return counts.values();
   }
 
-  namespaces(): Iterable<NamespaceSeries> {
-    return this.#namespaces.values();
+  #place(row: OperationRow): void {
+    const namespace = [row.database, row.collection, row.command];
+    this.#namespaces.of([row.listener, ...namespace]).rows.push(row);
+    this.#callSites.of([this.#callSiteOf(row), ...namespace]).rows.push(row);
+    const hasHistogram =
+      this.#histograms.find(namespace) !== undefined ||
+      // The first row of a table is `other`, so the series that takes the rest is there from the start.
+      this.#histograms.all.length <= this.#caps.maxHistogramNamespaces;
+    this.#histograms.of(hasHistogram ? namespace : [OTHER, OTHER, OTHER]).rows.push(row);
   }
 
-  callSites(): Iterable<CallSiteSeries> {
-    return this.#callSites.values();
-  }
-
-  /** Error counts by MongoDB code as text, or `other`. */
-  codes(): ReadonlyMap<string, number> {
-    return this.#codes;
-  }
-
-  #place(row: OperationRow): Membership {
-    const labels = [row.database, row.collection, row.command];
-    const namespace = this.#placeNamespace(labels);
-    const known = this.#callSiteNames.has(row.callSite) || this.#callSiteNames.size < this.#caps.maxCallSites;
+  #callSiteOf({ callSite }: OperationRow): string {
     // The row `other` takes no place: it is there from the start.
-    if (known && row.callSite !== OTHER) this.#callSiteNames.add(row.callSite);
-    const callSiteLabels = [known ? row.callSite : OTHER, ...namespace.labels];
-    const key = callSiteLabels.join('\0');
-    let callSite = this.#callSites.get(key);
-    if (callSite === undefined) {
-      callSite = new CallSiteSeries(callSiteLabels);
-      this.#callSites.set(key, callSite);
-    }
-    return { row, namespace, callSite };
+    if (callSite === OTHER || this.#callSiteNames.has(callSite)) return callSite;
+    if (this.#callSiteNames.size >= this.#caps.maxCallSites) return OTHER;
+    this.#callSiteNames.add(callSite);
+    return callSite;
   }
 
-  #placeNamespace(labels: readonly string[]): NamespaceSeries {
-    const key = labels.join('\0');
-    const found = this.#namespaces.get(key);
-    if (found !== undefined) return found;
-    // The first row of a table is `other`, so the series that takes the rest exists before the cap is reached.
-    const overflow = this.#namespaces.get(`${OTHER}\0${OTHER}\0${OTHER}`);
-    if (overflow !== undefined && this.#namespaces.size > this.#caps.maxNamespaces) return overflow;
-    const made = new NamespaceSeries(labels);
-    this.#namespaces.set(key, made);
-    return made;
-  }
-
-  #addCodes(errorsByCode: ReadonlyMap<number, number>): void {
-    for (const [code, count] of errorsByCode) {
-      const text = String(code);
-      const known = code !== OTHER_CODE && (this.#codes.has(text) || this.#codes.size < MAX_CODES);
-      const label = known ? text : OTHER;
-      this.#codes.set(label, (this.#codes.get(label) ?? 0) + count);
-    }
+  #addCode(counts: Map<string, CodeCount>, code: number, add: Omit<CodeCount, 'code'>): void {
+    const own = `${code} ${add.origin}`;
+    if (code !== OTHER_CODE && this.#codes.size < MAX_CODES) this.#codes.add(own);
+    const isKnown = this.#codes.has(own);
+    const key = isKnown ? own : `${OTHER} ${add.origin}`;
+    const found = counts.get(key);
+    if (found === undefined) counts.set(key, { ...add, code: isKnown ? String(code) : OTHER });
+    else found.count += add.count;
   }
 }

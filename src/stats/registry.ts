@@ -16,7 +16,13 @@ export const OPERATION_METRICS = {
     name: 'weir_operations_total',
     type: 'counter',
     help: 'Finished operations by outcome: ok, or why not.',
-    labels: ['db', 'collection', 'command', 'outcome'],
+    labels: ['listener', 'db', 'collection', 'command', 'outcome'],
+  },
+  operationSeconds: {
+    name: 'weir_operation_seconds',
+    type: 'histogram',
+    help: 'Arrival of the request to the end of the operation, of all operations, those answered by weir included.',
+    labels: ['db', 'collection', 'command'],
   },
   serverSeconds: {
     name: 'weir_server_seconds',
@@ -34,25 +40,25 @@ export const OPERATION_METRICS = {
     name: 'weir_reply_documents_total',
     type: 'counter',
     help: 'Documents returned.',
-    labels: ['db', 'collection', 'command'],
+    labels: ['listener', 'db', 'collection', 'command'],
   },
   documentsChanged: {
     name: 'weir_documents_changed_total',
     type: 'counter',
     help: 'Documents inserted, modified or deleted, as the server reported.',
-    labels: ['db', 'collection', 'command'],
+    labels: ['listener', 'db', 'collection', 'command'],
   },
   requestBytes: {
     name: 'weir_request_bytes_total',
     type: 'counter',
     help: 'Bytes of requests, headers included.',
-    labels: ['db', 'collection', 'command'],
+    labels: ['listener', 'db', 'collection', 'command'],
   },
   replyBytes: {
     name: 'weir_reply_bytes_total',
     type: 'counter',
     help: 'Bytes of replies, headers included.',
-    labels: ['db', 'collection', 'command'],
+    labels: ['listener', 'db', 'collection', 'command'],
   },
   callSiteOperations: {
     name: 'weir_callsite_operations_total',
@@ -75,8 +81,8 @@ export const OPERATION_METRICS = {
   errors: {
     name: 'weir_errors_total',
     type: 'counter',
-    help: 'Operations that ended with a MongoDB error code, whoever gave it; codes beyond the cap are summed in "other".',
-    labels: ['code'],
+    help: 'Operations that ended with a MongoDB error code, by who gave it: the server (upstream) or weir itself (proxy).',
+    labels: ['code', 'origin'],
   },
   rowsCapped: {
     name: 'weir_rows_capped',

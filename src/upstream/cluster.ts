@@ -67,6 +67,7 @@ export class Cluster implements PoolHost {
           for (const pool of this.#pools) pool.clear('endpoint_changed');
         },
         onDown: (reason) => this.#onDown(reason),
+        onDecodeError: (reason) => this.onDecodeError(reason),
       },
     });
   }
@@ -136,6 +137,7 @@ export class Cluster implements PoolHost {
     return true;
   }
 
+  /** Something says that the server may have changed: ask it. */
   onTrouble(): void {
     this.#monitor.checkSoon();
   }
@@ -177,10 +179,18 @@ export class Cluster implements PoolHost {
     const before = this.#server;
     this.#server = server;
     if (before === null) this.#parts.events.onFirstContact();
-    else if (before.processId !== server.processId) this.#parts.events.onProcessChanged();
+    else if (before.processId !== server.processId) this.#onProcessChanged();
+  }
+
+  /** Connections to the old process are dead, whether their sockets know it or not. */
+  #onProcessChanged(): void {
+    for (const pool of this.#pools) pool.destroyEstablished('endpoint_changed');
+    this.#parts.events.onProcessChanged();
   }
 
   #onSilent(): void {
+    // Down first: nobody is to dial a silent server.
+    this.#onDown('no answer in time');
     for (const pool of this.#pools) pool.destroyAll('endpoint_silent');
   }
 

@@ -44,8 +44,11 @@ export class Establisher {
   readonly #parts: EstablisherParts;
   readonly #dialling: Set<{ cancel(): void }> = new Set();
   readonly #greeting: Set<UpstreamConnection> = new Set();
+  /** Greeted, but not one exchange was answered yet: a server that hangs up on them is not to be stormed. */
+  readonly #unproven: Set<UpstreamConnection> = new Set();
   #lastId = 0;
   #failures = 0;
+  #isStopped = false;
   #retryTimer: Timer | null = null;
 
   constructor(parts: EstablisherParts) {
@@ -90,6 +93,7 @@ export class Establisher {
   }
 
   stop(): void {
+    this.#isStopped = true;
     this.#retryTimer?.cancel();
     this.clear('stopped');
   }
@@ -104,7 +108,7 @@ export class Establisher {
       clock,
       events: {
         onGreeted: (greeted, body) => this.#onGreeted(greeted, body),
-        onIdle: (idle) => events.onIdle(idle),
+        onIdle: (idle) => this.#onIdle(idle),
         onClosed: (gone, reason, detail) => this.#onClosed(gone, reason, detail),
         onDecodeError: (reason) => events.onDecodeError(reason),
       },
@@ -118,25 +122,35 @@ export class Establisher {
       connection.destroy('handshake_failed', 'not the server that was expected');
       return;
     }
-    this.#greeting.delete(connection);
-    this.#failures = 0;
     this.made++;
   }
 
+  #onIdle(connection: UpstreamConnection): void {
+    if (this.#greeting.delete(connection)) this.#unproven.add(connection);
+    else if (this.#unproven.delete(connection)) this.#failures = 0;
+    this.#parts.events.onIdle(connection);
+  }
+
   #onClosed(connection: UpstreamConnection, reason: PerishReason, detail: string): void {
-    if (this.#greeting.delete(connection)) this.#fail('handshake_failed', detail);
-    else this.#parts.events.onClosed(connection, reason, detail);
+    if (this.#greeting.delete(connection)) {
+      this.#fail(reason, detail);
+      return;
+    }
+    // The first such death may be chance and costs no pause; the next ones do.
+    if (this.#unproven.delete(connection)) this.#pause(this.#failures++);
+    this.#parts.events.onClosed(connection, reason, detail);
   }
 
   #fail(reason: PerishReason, detail: string): void {
-    this.#failures++;
-    if (this.#retryTimer === null) {
-      const delayMs = backoffMs(this.#failures, this.#parts.random());
-      this.#retryTimer = this.#parts.clock.setTimer(delayMs, () => {
-        this.#retryTimer = null;
-        this.#parts.events.onMayRetry();
-      });
-    }
+    this.#pause(++this.#failures);
     this.#parts.events.onFailed(reason, detail);
+  }
+
+  #pause(failures: number): void {
+    if (failures === 0 || this.#isStopped) return;
+    this.#retryTimer ??= this.#parts.clock.setTimer(backoffMs(failures, this.#parts.random()), () => {
+      this.#retryTimer = null;
+      this.#parts.events.onMayRetry();
+    });
   }
 }

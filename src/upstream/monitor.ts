@@ -28,6 +28,7 @@ export interface MonitorEvents {
   onSilent(): void;
   /** The server answered, but is not the writable member that is wanted. onDown follows. */
   onUnusable(): void;
+  onDecodeError(reason: string): void;
   /** The monitor's connection was lost or refused, or the server is not usable. */
   onDown(reason: string): void;
 }
@@ -53,6 +54,10 @@ export class Monitor implements ExchangeOwner {
   /** The next hello, the next attempt, or the end of patience: never more than one is pending. */
   #timer: Timer | null = null;
   #lastCheckMs = Number.NEGATIVE_INFINITY;
+  /** When the trouble began that goes on since; null while answers come. */
+  #troubledSinceMs: number | null = null;
+  /** The seed was usable when it last answered: it is tried again before the others. */
+  #isSeedGood = false;
   #isStopped = false;
 
   constructor(parts: MonitorParts) {
@@ -76,9 +81,10 @@ export class Monitor implements ExchangeOwner {
 
   /** Something went wrong elsewhere: ask now instead of at the next heartbeat. */
   checkSoon(): void {
-    const isRested = this.#connection?.state === 'idle';
-    if (!isRested || this.#parts.clock.nowMs() - this.#lastCheckMs < MIN_HEARTBEAT_MS) return;
-    this.#sayHello();
+    if (this.#connection?.state !== 'idle') return;
+    const restMs = this.#lastCheckMs + MIN_HEARTBEAT_MS - this.#parts.clock.nowMs();
+    if (restMs <= 0) this.#sayHello();
+    else this.#rest(restMs);
   }
 
   get #seed(): HostPort {
@@ -113,7 +119,7 @@ export class Monitor implements ExchangeOwner {
         onGreeted: (_greeted, body) => this.#onHello(body),
         onIdle: () => this.#rest(),
         onClosed: (_gone, reason, detail) => this.#onClosed(reason, detail),
-        onDecodeError: () => {},
+        onDecodeError: (reason) => this.#parts.events.onDecodeError(reason),
       },
     });
     this.#connection = connection;
@@ -125,11 +131,14 @@ export class Monitor implements ExchangeOwner {
     const server = readServerDescription(body);
     const problem = server === null ? 'hello was refused' : this.#problemOf(server);
     if (server === null || problem !== null) {
+      this.#isSeedGood = false;
       this.#parts.events.onUnusable();
       this.#connection?.destroy('endpoint_changed', problem ?? '');
       return;
     }
     this.#failures = 0;
+    this.#troubledSinceMs = null;
+    this.#isSeedGood = true;
     this.#parts.events.onAnswer(this.#seed, server);
   }
 
@@ -142,9 +151,9 @@ export class Monitor implements ExchangeOwner {
     return server.isWritable ? null : 'it does not accept writes';
   }
 
-  #rest(): void {
+  #rest(restMs: number = HEARTBEAT_MS): void {
     this.#timer?.cancel();
-    this.#timer = this.#parts.clock.setTimer(HEARTBEAT_MS, () => this.#sayHello());
+    this.#timer = this.#parts.clock.setTimer(restMs, () => this.#sayHello());
   }
 
   #sayHello(): void {
@@ -186,8 +195,13 @@ export class Monitor implements ExchangeOwner {
 
   #onLost(reason: string): void {
     if (this.#isStopped) return;
+    const nowMs = this.#parts.clock.nowMs();
+    this.#troubledSinceMs ??= nowMs;
+    // Refused, unreachable or lost for so long is as good as silent, however it fails.
+    if (nowMs - this.#troubledSinceMs >= ANSWER_TIMEOUT_MS) this.#parts.events.onSilent();
     this.#parts.events.onDown(reason);
-    this.#seedIndex++;
+    if (!this.#isSeedGood) this.#seedIndex++;
+    this.#isSeedGood = false;
     const delayMs = backoffMs(this.#failures++, this.#parts.random());
     this.#timer = this.#parts.clock.setTimer(delayMs, () => this.#dial());
   }

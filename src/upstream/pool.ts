@@ -95,7 +95,7 @@ export class Pool {
       return;
     }
     if (this.#isStopped) return fail(exchange, 'unreachable');
-    if (this.#room.size >= this.#parts.maxWaiters) return fail(exchange, 'queue_full');
+    if (!this.#room.hasPlaceFor(exchange, this.#parts.maxWaiters)) return fail(exchange, 'queue_full');
     this.#room.enter(exchange);
     this.#establish();
   }
@@ -128,10 +128,15 @@ export class Pool {
     for (const connection of [...this.#idle]) connection.destroy(reason, reason);
   }
 
+  /** Ends every established connection, busy ones included; those on their way may stay. */
+  destroyEstablished(reason: PerishReason): void {
+    for (const connection of [...this.#established]) connection.destroy(reason, reason);
+  }
+
   /** Ends every connection, busy ones included. */
   destroyAll(reason: PerishReason): void {
     this.clear(reason);
-    for (const connection of [...this.#established]) connection.destroy(reason, reason);
+    this.destroyEstablished(reason);
   }
 
   stop(): void {

@@ -6,6 +6,9 @@ import { type AdmissionCounts, nextClass } from './admission.ts';
 import type { AdmissionClass, Exchange } from './exchange.ts';
 import { WaitQueue } from './wait-queue.ts';
 
+/** Requests that wait hold their bytes: a bound beside their number. */
+const MAX_WAITING_BYTES = 268_435_456;
+
 export class WaitingRoom {
   readonly #clock: Clock;
   readonly #onExpired: (exchange: Exchange) => void;
@@ -14,6 +17,7 @@ export class WaitingRoom {
     ordinary: new WaitQueue(),
   };
   #timer: Timer | null = null;
+  #bytes = 0;
 
   /** `onExpired`: its deadline passed; it has left the room in state `done`. */
   constructor(clock: Clock, onExpired: (exchange: Exchange) => void) {
@@ -29,7 +33,14 @@ export class WaitingRoom {
     return this.#queues[admission].size;
   }
 
+  /** False when this one would be one, or one byte, too many. An empty room takes any. */
+  hasPlaceFor(exchange: Exchange, maxWaiters: number): boolean {
+    if (this.size === 0) return maxWaiters > 0;
+    return this.size < maxWaiters && this.#bytes + exchange.frame.length <= MAX_WAITING_BYTES;
+  }
+
   enter(exchange: Exchange): void {
+    this.#bytes += exchange.frame.length;
     this.#queues[exchange.admission].push(exchange);
     this.#armDeadline(exchange);
   }
@@ -38,7 +49,7 @@ export class WaitingRoom {
   take(counts: AdmissionCounts): Exchange | null {
     const next = nextClass(this.#queues.privileged.size, this.#queues.ordinary.size, counts);
     const exchange = next === null ? null : this.#queues[next].shift();
-    if (exchange !== null) disarm(exchange);
+    if (exchange !== null) this.#leave(exchange);
     return exchange;
   }
 
@@ -46,7 +57,7 @@ export class WaitingRoom {
   cancel(exchange: Exchange): boolean {
     if (exchange.state !== 'waiting') return false;
     exchange.state = 'done';
-    disarm(exchange);
+    this.#leave(exchange);
     this.#queues[exchange.admission].forget(exchange);
     return true;
   }
@@ -59,7 +70,7 @@ export class WaitingRoom {
     for (const queue of Object.values(this.#queues)) {
       for (let exchange = queue.shift(); exchange !== null; exchange = queue.shift()) {
         exchange.state = 'done';
-        disarm(exchange);
+        this.#leave(exchange);
         left.push(exchange);
       }
     }
@@ -108,12 +119,13 @@ export class WaitingRoom {
     if (nextMs !== Number.POSITIVE_INFINITY && this.#timer === null) this.#armQueueTimer(nextMs);
   }
 
+  #leave(exchange: Exchange): void {
+    this.#bytes -= exchange.frame.length;
+    exchange.deadlineTimer?.cancel();
+    exchange.deadlineTimer = null;
+  }
+
   #expire(exchange: Exchange): void {
     if (this.cancel(exchange)) this.#onExpired(exchange);
   }
-}
-
-function disarm(exchange: Exchange): void {
-  exchange.deadlineTimer?.cancel();
-  exchange.deadlineTimer = null;
 }

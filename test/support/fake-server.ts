@@ -135,6 +135,8 @@ export class FakeServer implements Connector {
   /** Packets vanish: a dial ends in connect_timeout. */
   isBlackHole = false;
   answersHello = true;
+  /** How often each hello is answered, in one chunk. */
+  helloReplies = 1;
   processId = '64b64c2f1f1f1f1f1f1f1f01';
   hello: BsonDocument = {};
   /** Most connections that were alive at once. */
@@ -220,8 +222,13 @@ export class FakeServer implements Connector {
     this.hellos.push(request);
     const client = request.document['client'] as { application?: { name?: string } } | undefined;
     if (client?.application?.name === 'weir monitor') request.connection.isMonitor = true;
-    if (this.answersHello) request.reply(this.helloDocument(request.connection.host));
-    else this.silentHellos.push(request);
+    if (!this.answersHello) {
+      this.silentHellos.push(request);
+      return;
+    }
+    request.isAnswered = true;
+    const answer = request.encodeReply(this.helloDocument(request.connection.host));
+    request.connection.socket.feed(Buffer.concat(new Array<Buffer>(this.helloReplies).fill(answer)));
   }
 
   /** What a hello is answered, `ok` aside. */

@@ -322,7 +322,7 @@ export class RandomWorld {
     assert.ok(this.served.every((operation) => operation.isFinished));
     assert.equal(table.totals.operations, this.served.length, 'operations counted more or less than once');
     assert.equal(downstream.connections.size, 0);
-    assert.equal([...downstream.peers.all()].length, 0);
+    assert.equal([...dispatcher.peers.all()].length, 0);
     for (const lane of cluster.snapshot()) assert.equal(lane.waiters, 0, `waiters in ${lane.lane}`);
     dispatcher.router.cleanUp.stop();
     cluster.stop();

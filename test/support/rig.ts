@@ -104,6 +104,9 @@ export function makeRig(options: RigOptions = {}): Rig {
     clock,
     logger: silentLogger,
     decodeErrors,
+    onFault: (error) => {
+      throw error;
+    },
   });
   const connectClient = (address?: string): TestClient => {
     const socket = new MemorySocket(flusher, address);

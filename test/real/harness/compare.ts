@@ -44,24 +44,20 @@ export function compareRows(report: ProgramReport, app: string, rows: readonly C
 
 /**
  * All programs that used one weir against its /metrics: the call sites' own series, and the operations'.
- * Series are capped, first come: what has none of its own must be in `other`, to the last operation.
+ * Counters are exact for every row of weir's table, so what is counted in `other` is a difference too.
  */
 export function compareMetrics(reports: readonly ProgramReport[], text: string): string[] {
-  const samples = readSamples(text).filter(({ labels }) => !WITHOUT_EVENTS.has(labels['command'] ?? ''));
-  const operations = samples.filter(({ name }) => name === 'weir_operations_total');
-  const own = new Set(operations.map((sample) => namespaceOf(sample).join(' | ')));
   const sentBySite: Counts = new Map();
   const sentByCommand: Counts = new Map();
   for (const row of reports.flatMap((report) => report.sent)) {
-    const namespace = [row.db, row.collection, row.command];
-    const shown = own.has(namespace.join(' | ')) ? namespace : ['other', 'other', 'other'];
-    add(sentBySite, [...shown, row.callSite], row.count);
-    add(sentByCommand, shown, row.count);
+    add(sentBySite, [row.db, row.collection, row.command, row.callSite], row.count);
+    add(sentByCommand, [row.db, row.collection, row.command], row.count);
   }
   const countedBySite: Counts = new Map();
   const countedByCommand: Counts = new Map();
-  for (const sample of operations) add(countedByCommand, namespaceOf(sample), sample.value);
-  for (const sample of samples) {
+  for (const sample of readSamples(text)) {
+    if (WITHOUT_EVENTS.has(sample.labels['command'] ?? '')) continue;
+    if (sample.name === 'weir_operations_total') add(countedByCommand, namespaceOf(sample), sample.value);
     if (sample.name !== 'weir_callsite_operations_total') continue;
     add(countedBySite, [...namespaceOf(sample), sample.labels['callsite'] ?? ''], sample.value);
   }

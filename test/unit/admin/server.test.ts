@@ -60,7 +60,7 @@ function makeOptions(parts: Partial<AdminOptions> = {}): AdminOptions {
     port: 0,
     snapshots: fakeSnapshots(),
     table: new OperationTable({ maxRows: 10 }),
-    metrics: { render: () => Promise.resolve('weir_rows 1\n') },
+    metrics: { render: () => Promise.resolve(Buffer.from('weir_rows 1\n')) },
     isReady: () => true,
     logger: silentLogger,
     ...parts,
@@ -75,13 +75,13 @@ describe('a running admin server', () => {
   let server: AdminServer;
 
   before(async () => {
-    runOperation(table.row('shop', 'a.ts:1', 'shop', 'orders', 'find'), { serverMs: 1.23456 });
-    runOperation(table.row('shop', 'b.ts:2', 'shop', 'orders', 'find'), {
+    runOperation(table.row('main', 'shop', 'a.ts:1', 'shop', 'orders', 'find'), { serverMs: 1.23456 });
+    runOperation(table.row('main', 'shop', 'b.ts:2', 'shop', 'orders', 'find'), {
       outcome: 'refused',
       errorCode: 462,
       serverMs: -1,
     });
-    runOperation(table.row('shop', 'a.ts:1', 'shop', 'orders', 'find'));
+    runOperation(table.row('main', 'shop', 'a.ts:1', 'shop', 'orders', 'find'));
     const snapshots = fakeSnapshots({
       summary: () => {
         if (failing) throw new Error('planted');
@@ -145,6 +145,7 @@ describe('a running admin server', () => {
     const zero = { p50: 0, p95: 0, p99: 0, max: 0 };
     const callSites = await askRows(server, '/api/v1/callsites');
     assert.deepEqual(callSites[1], {
+      listener: 'main',
       db: 'shop',
       collection: 'orders',
       command: 'find',
@@ -183,6 +184,19 @@ describe('a running admin server', () => {
       assert.equal((await ask(server, `/api/v1/callsites?limit=${limit}`)).status, 400, limit);
     }
     assert.equal((await askRows(server, '/api/v1/callsites?limit=1')).length, 1);
+  });
+
+  test('every list says how many rows there are without the limit', async () => {
+    for (const [path, total] of [
+      ['callsites', '2'],
+      ['collections', '1'],
+      ['pools', '0'],
+      ['clients', '1'],
+      ['limits', '2'],
+    ]) {
+      const { headers } = await ask(server, `/api/v1/${path}?limit=1`);
+      assert.equal(headers['x-total-count'], total, path);
+    }
   });
 
   test('a foreign Host is refused on every path', async () => {
@@ -246,7 +260,7 @@ test('stop cuts a request in flight, frees the port, and may be called twice', {
   const metrics = {
     render: () => {
       rendering.emit('begun');
-      return new Promise<string>(() => {});
+      return new Promise<Buffer<ArrayBuffer>>(() => {});
     },
   };
   const server = await startAdmin(makeOptions({ metrics }));

@@ -9,21 +9,23 @@ import { renderTable, SHOW_KINDS } from '../../../src/cli/show-tables.ts';
 import { recordedIo } from './recorded-io.ts';
 
 const ANSWERS: Readonly<Record<string, string>> = {
-  '/api/v1/limits': JSON.stringify([
+  '/api/v1/limits?limit=200': JSON.stringify([
     { name: 'reports', mode: 'enforce', matched: 10, allowed: 7, observed: 0, refused: 3 },
   ]),
-  '/api/v1/pools': '[]',
-  '/api/v1/clients': '{"not": "rows"}',
-  '/api/v1/callsites': '<html>',
+  '/api/v1/pools?limit=200': '[]',
+  '/api/v1/clients?limit=200': '{"not": "rows"}',
+  '/api/v1/callsites?limit=200': '<html>',
 };
 
 describe('weir show', () => {
   let server: Server;
   let admin: string;
+  let totalCount: string | undefined;
 
   before(async () => {
     server = createServer((request, response) => {
       const body = ANSWERS[request.url ?? ''];
+      if (totalCount !== undefined) response.setHeader('x-total-count', totalCount);
       response.writeHead(body === undefined ? 404 : 200, { 'content-type': 'application/json' });
       response.end(body ?? '{}');
     });
@@ -65,8 +67,24 @@ describe('weir show', () => {
   it('prints the JSON', async () => {
     const { code, out } = await show('limits', '--json');
     assert.equal(code, 0);
-    assert.deepEqual(JSON.parse(out), JSON.parse(ANSWERS['/api/v1/limits'] ?? ''));
+    assert.deepEqual(JSON.parse(out), JSON.parse(ANSWERS['/api/v1/limits?limit=200'] ?? ''));
   });
+
+  for (const flags of [[], ['--json']]) {
+    it(`says on standard error how many rows are left out, ${flags[0] ?? 'as a table'}`, async () => {
+      totalCount = '5001';
+      const { code, out, err } = await show('limits', ...flags);
+      assert.deepEqual(
+        [code, err],
+        [0, `weir: 5000 more rows are left out; http://${admin}/api/v1/limits has all of them`],
+      );
+      for (const count of ['1', '0', 'x', '-5', '']) {
+        totalCount = count;
+        assert.deepEqual(await show('limits', ...flags), { code, out, err: '' }, count);
+      }
+      totalCount = undefined;
+    });
+  }
 
   it('says so when there are no rows', async () => {
     assert.deepEqual(await show('pools'), { code: 0, out: 'no pools yet', err: '' });

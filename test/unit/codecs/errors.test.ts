@@ -8,9 +8,14 @@ import {
   DECODE_REASONS,
   DecodeError,
   type DecodeReason,
+  encodeMessage,
+  Frame,
   isKnownOpcode,
+  MAX_DOCUMENT_BYTES,
   OPCODE,
   opcodeName,
+  readCommand,
+  serialize,
 } from '../../../codecs/index.ts';
 import { readHexFolder } from '../../support/hex.ts';
 
@@ -43,9 +48,23 @@ test('reactions and codes are those of the server', () => {
 
 test('every reason has a malformed fixture', () => {
   const provoked = new Set(readHexFolder('malformed').map(({ text }) => /^# expect: (\w+)/.exec(text)?.[1]));
-  // A reply without ok is the only reason that no request can give.
-  const missing = Object.keys(DECODE_REASONS).filter((reason) => reason !== 'no_ok' && !provoked.has(reason));
+  // No request can lack an ok, and 16 MB are made below, not kept in a file.
+  const made = new Set(['no_ok', 'document_too_large']);
+  const missing = Object.keys(DECODE_REASONS).filter((reason) => !made.has(reason) && !provoked.has(reason));
   assert.deepEqual(missing, []);
+});
+
+test('a command document has a largest size', () => {
+  const ofSize = (size: number): Frame => {
+    const rest = serialize({ insert: 'a', pad: Buffer.alloc(0), $db: 'd' }).length;
+    return Frame.of(encodeMessage({ insert: 'a', pad: Buffer.alloc(size - rest), $db: 'd' }, 1, 0));
+  };
+  assert.equal(readCommand(ofSize(MAX_DOCUMENT_BYTES)).name, 'insert');
+  assert.throws(() => readCommand(ofSize(MAX_DOCUMENT_BYTES + 1)), { reason: 'document_too_large' });
+});
+
+test('what cannot be BSON is a DecodeError too', () => {
+  assert.throws(() => serialize({ pad: Buffer.alloc(20_000_000) }), { reason: 'invalid_bson' });
 });
 
 test('opcodes have names, and a hostile number has the name unknown', () => {

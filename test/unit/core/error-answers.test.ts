@@ -59,9 +59,10 @@ describe('what weir says by itself', () => {
     });
   }
 
-  test('a pause is given only with a limit', () => {
+  test('a pause is given with a limit and with a full queue, nowhere else', () => {
     assert.equal(answers.limitRefused('l', 150).baseBackoffMs, 150);
     assert.match(answers.limitRefused('slow reports', 1).errmsg, /'slow reports'/);
-    for (const [answer] of REFUSALS.slice(1)) assert.equal(answer.baseBackoffMs, 0);
+    assert.ok(answers.queueFull(9).baseBackoffMs > 0);
+    for (const [answer] of REFUSALS.slice(2)) assert.equal(answer.baseBackoffMs, 0, answer.errmsg);
   });
 });

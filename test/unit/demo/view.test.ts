@@ -50,15 +50,15 @@ describe('RateMeter', () => {
 
 describe('readView', () => {
   const table = new OperationTable({ maxRows: 10 });
-  const cart = table.row('shop', 'Cart.show', 'shop', 'carts', 'find');
+  const cart = table.row('main', 'shop', 'Cart.show', 'shop', 'carts', 'find');
   runOperation(cart, { documentsReturned: 3, serverMs: 2 });
   runOperation(cart, { documentsReturned: 5, serverMs: 2 });
-  const report = table.row('job', 'Reports.a', 'shop', 'carts', 'find');
+  const report = table.row('main', 'job', 'Reports.a', 'shop', 'carts', 'find');
   for (let index = 0; index < 5; index++) {
     runOperation(report, { outcome: 'refused', errorCode: 462, documentsReturned: 0, serverMs: -1 });
   }
   runOperation(report, { outcome: 'command_error', errorCode: 50, documentsReturned: 0 });
-  runOperation(table.row('shop', '-', 'admin', '', 'ismaster'));
+  runOperation(table.row('main', 'shop', '-', 'admin', '', 'ismaster'));
   const client = { id: 1, listener: 'l', address: 'x', driver: '', connectedSeconds: 1, operations: 0, state: 'ready' };
   const snapshots = fakeSnapshots({
     summary: () => ({ ...idleSummary, operations: 9, errors: 6, refused: 5, downstreamConnections: 3 }),

@@ -75,6 +75,7 @@ const INPUTS: Readonly<Record<Exclude<DecodeReason, 'no_ok'>, Buffer>> = {
   repeated_sequence: message(0, body({ insert: 'a', $db: 'd' }), sequence('documents', {}), sequence('documents', {})),
   sequence_in_body: message(0, body({ insert: 'a', documents: [], $db: 'd' }), sequence('documents', {})),
   bad_sequence: message(0, body({ insert: 'a', $db: 'd' }), Buffer.from([1, 3, 0, 0, 0, 0, 0, 0])),
+  document_too_large: message(0, body({ insert: 'a', pad: Buffer.alloc(16_793_601), $db: 'd' })),
   invalid_bson: damagedPing(25, 0x6e69_707e),
   duplicate_field: message(0, twice(PING)),
   empty_command: message(0, body({})),
@@ -160,7 +161,7 @@ describe('bad input', () => {
     }
     rig.answer('find', cursorReply(0, 'a'));
     assert.equal(rig.downstream.connections.size, 0);
-    assert.equal([...rig.downstream.peers.all()].length, 0);
+    assert.equal([...rig.dispatcher.peers.all()].length, 0);
     assert.equal(rig.table.totals.active, 0);
     assert.equal(rig.table.totals.operations, 1);
   });

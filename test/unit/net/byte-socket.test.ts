@@ -13,6 +13,9 @@ import { type Listener, listen } from '../../../src/net/listener.ts';
 import { TurnFlusher } from '../../../src/net/turn-flusher.ts';
 
 const flusher = new TurnFlusher(systemClock);
+/** Mistakes of weir's own; only one test makes one. */
+const faults: unknown[] = [];
+const onFault = (error: unknown): void => void faults.push(error);
 const ends: (() => void)[] = [];
 after(() => {
   for (const end of ends) end();
@@ -76,7 +79,7 @@ async function pair(
   const nearPromise = new Promise<ByteSocket>((resolve) => {
     accepted = resolve;
   });
-  const listener = await listen({ host: '127.0.0.1', port: 0 }, flusher, accepted);
+  const listener = await listen({ host: '127.0.0.1', port: 0 }, flusher, onFault, accepted);
   const socket = connect({ ...listener.address, ...options });
   await once(socket, 'connect');
   const near = await nearPromise;
@@ -189,6 +192,23 @@ describe('a byte socket', { timeout: 10_000 }, () => {
     assert.deepEqual(lines, ['close ECONNRESET']);
   });
 
+  test('a mistake that its bytes find costs this connection only', async () => {
+    const { near, far } = await pair();
+    const closes: string[] = [];
+    const mistake = new Error('of our own');
+    near.attach({
+      onData: () => {
+        throw mistake;
+      },
+      onClose: (reason) => void closes.push(reason),
+      onDrain: () => {},
+    });
+    far.socket.write('x');
+    await once(far.socket, 'close');
+    assert.deepEqual(closes, ['internal_error']);
+    assert.deepEqual(faults, [mistake]);
+  });
+
   test('nothing is delivered while paused; everything after resume', async () => {
     const { near, far } = await pair();
     const { events, lines, seen } = recorder();
@@ -214,7 +234,7 @@ async function turns(count: number): Promise<void> {
 }
 
 describe('the connector', { timeout: 10_000 }, () => {
-  const connector = new TcpConnector(systemClock, flusher);
+  const connector = new TcpConnector(systemClock, flusher, onFault);
 
   async function dial(port: number): Promise<string> {
     return new Promise((resolve) => {
@@ -270,11 +290,11 @@ describe('the connector', { timeout: 10_000 }, () => {
 
 describe('the listener', { timeout: 10_000 }, () => {
   test('tells its port and refuses one that is taken', async () => {
-    const first = await listen({ host: '127.0.0.1', port: 0 }, flusher, () => {});
+    const first = await listen({ host: '127.0.0.1', port: 0 }, flusher, onFault, () => {});
     ends.push(() => void first.stop());
     assert.ok(first.address.port > 0);
     await assert.rejects(
-      listen(first.address, flusher, () => {}),
+      listen(first.address, flusher, onFault, () => {}),
       { code: 'EADDRINUSE' },
     );
   });

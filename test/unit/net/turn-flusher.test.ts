@@ -21,6 +21,9 @@ test('a mark is one flush, in the order of the marks', () => {
   flusher.mark(b);
   clock.flushTurn();
   assert.deepEqual(flushed, ['a', 'b', 'b']);
+  flusher.mark(a);
+  clock.flushTurn();
+  assert.deepEqual(flushed, ['a', 'b', 'b', 'a'], 'nothing of an earlier turn is left');
 });
 
 test('what is marked while flushing is flushed in the next turn', () => {

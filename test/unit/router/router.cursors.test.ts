@@ -119,22 +119,25 @@ describe('a getMore', () => {
     assert.deepEqual(client.last, { ok: 0, errmsg: 'cursor id 77 not found', code: 43, codeName: 'CursorNotFound' });
   });
 
-  test('ends the cursor with id 0 or 43, with no other error', () => {
-    const rig = startRig();
-    const client = rig.app('shop');
-    const { cursors } = rig.dispatcher.router;
-    open(rig, client);
-    const getMore = (answer: BsonDocument): number => {
+  const ENDS: readonly (readonly [what: string, answer: BsonDocument, left: number])[] = [
+    ['a batch with the same id', batchReply(ID, 'goods'), 1],
+    ['a batch with id 0', batchReply(0, 'goods'), 0],
+    ['43, it is gone', { ok: 0, code: 43, errmsg: 'x' }, 0],
+    ['11601, it was interrupted', { ok: 0, code: 11601, errmsg: 'x' }, 0],
+    ['50, its time was up', { ok: 0, code: 50, errmsg: 'x' }, 1],
+    ['143, it is in use', { ok: 0, code: 143, errmsg: 'x' }, 1],
+    ['462, the server is overloaded', { ok: 0, code: 462, errmsg: 'x' }, 1],
+  ];
+  for (const [what, answer, left] of ENDS) {
+    test(`answered with ${what}: the cursor ${left === 0 ? 'ends' : 'lives'}`, () => {
+      const rig = startRig();
+      const client = rig.app('shop');
+      open(rig, client);
       client.send({ getMore: ID, collection: 'goods' });
       rig.answer('getMore', answer);
-      return cursors.size;
-    };
-    assert.equal(getMore(batchReply(ID, 'goods')), 1);
-    assert.equal(getMore({ ok: 0, code: 11601, errmsg: 'interrupted' }), 1);
-    assert.equal(getMore({ ok: 0, code: 43, errmsg: 'gone' }), 0);
-    open(rig, client);
-    assert.equal(getMore(batchReply(0, 'goods')), 0);
-  });
+      assert.equal(rig.dispatcher.router.cursors.size, left);
+    });
+  }
 
   test('is charged to the call site that opened the cursor', () => {
     const rig = startRig();
@@ -204,8 +207,12 @@ describe('a killCursors', () => {
       const client = asker(rig);
       client.send({ killCursors: 'goods', cursors: [ID], ...asked });
       assert.equal(rig.server.open('killCursors').length, isKilled ? 1 : 0);
-      assert.equal(rig.dispatcher.router.cursors.size, isKilled ? 0 : 1);
-      if (isKilled) return;
+      assert.equal(rig.dispatcher.router.cursors.size, 1, 'a kill that does not arrive ends nothing');
+      if (isKilled) {
+        rig.answer('killCursors', { cursorsKilled: [ID] });
+        assert.equal(rig.dispatcher.router.cursors.size, 0);
+        return;
+      }
       assert.deepEqual(client.last, {
         cursorsKilled: [],
         cursorsNotFound: [Number(ID)],

@@ -2,17 +2,22 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { reportCallSites, reportCollections } from '../../../src/stats/operation-report.ts';
+import {
+  pageCallSites,
+  pageCollections,
+  reportCallSites,
+  reportCollections,
+} from '../../../src/stats/operation-report.ts';
 import { OperationTable } from '../../../src/stats/operation-table.ts';
 import { runOperation } from './results.ts';
 
 function makeTable(): OperationTable {
   const table = new OperationTable({ maxRows: 3 });
-  const a = table.row('app1', 'x', 'shop', 'orders', 'find');
+  const a = table.row('main', 'app1', 'x', 'shop', 'orders', 'find');
   for (let i = 0; i < 3; i += 1) runOperation(a, { serverMs: 10 });
-  const b = table.row('app2', 'y', 'shop', 'orders', 'find');
+  const b = table.row('main', 'app2', 'y', 'shop', 'orders', 'find');
   runOperation(b, { outcome: 'command_error', errorCode: 59, serverMs: 40, waitMs: 8 });
-  const c = table.row('app1', 'x', 'shop', 'items', 'insert');
+  const c = table.row('main', 'app1', 'x', 'shop', 'items', 'insert');
   for (let i = 0; i < 5; i += 1) runOperation(c, { documentsChanged: 2 });
   return table;
 }
@@ -42,6 +47,7 @@ test('collections sum over call sites and apps, percentiles over all of them', (
   assert.ok(orders);
   const { serverMs, waitMs, ...rest } = orders;
   assert.deepEqual(rest, {
+    listener: '',
     db: 'shop',
     collection: 'orders',
     command: 'find',
@@ -62,6 +68,38 @@ test('collections sum over call sites and apps, percentiles over all of them', (
   assert.deepEqual([waitMs.p50, waitMs.p99, waitMs.max], [0, 8, 8]);
 });
 
+test('listeners have rows of their own, and collections sum over them', () => {
+  const table = new OperationTable({ maxRows: 10 });
+  runOperation(table.row('one', 'app', 'x', 'shop', 'orders', 'find'));
+  runOperation(table.row('two', 'app', 'x', 'shop', 'orders', 'find'));
+  assert.deepEqual(
+    reportCallSites(table).map((row) => [row.listener, row.operations]),
+    [
+      ['one', 1],
+      ['two', 1],
+    ],
+  );
+  assert.deepEqual(
+    reportCollections(table).map((row) => [row.listener, row.operations]),
+    [['', 2]],
+  );
+});
+
+test('errors of both origins are summed by code', () => {
+  const table = new OperationTable({ maxRows: 10 });
+  const row = table.row('main', 'app', 'x', 'shop', 'orders', 'find');
+  for (const errorOrigin of ['upstream', 'proxy'] as const) {
+    runOperation(row, { outcome: 'command_error', errorCode: 50, errorOrigin });
+  }
+  assert.deepEqual(reportCallSites(table)[0]?.errorsByCode, { 50: 2 });
+});
+
+test('a page says how many rows there are in all', () => {
+  const table = makeTable();
+  assert.deepEqual([pageCallSites(table, 1).rows.length, pageCallSites(table, 1).total], [1, 3]);
+  assert.deepEqual([pageCollections(table, 1).rows.length, pageCollections(table, 1).total], [1, 2]);
+});
+
 test('a limit keeps the busiest', () => {
   assert.deepEqual(
     reportCallSites(makeTable(), 1).map((row) => row.operations),
@@ -75,7 +113,7 @@ test('a limit keeps the busiest', () => {
 
 test('beyond the cap everything is in the row other, and sums still equal the totals', () => {
   const table = makeTable();
-  for (let i = 0; i < 9; i += 1) runOperation(table.row('late', 'z', 'shop', `late${i}`, 'find'));
+  for (let i = 0; i < 9; i += 1) runOperation(table.row('main', 'late', 'z', 'shop', `late${i}`, 'find'));
   for (const rows of [reportCallSites(table), reportCollections(table)]) {
     assert.equal(rows[0]?.collection, 'other');
     assert.equal(rows[0]?.operations, 9);
@@ -88,7 +126,7 @@ test('beyond the cap everything is in the row other, and sums still equal the to
 
 test('rows with equal counts have a fixed order', () => {
   const table = new OperationTable({ maxRows: 10 });
-  for (const name of ['b', 'c', 'a']) runOperation(table.row('app', '-', 'db', name, 'find'));
+  for (const name of ['b', 'c', 'a']) runOperation(table.row('main', 'app', '-', 'db', name, 'find'));
   assert.deepEqual(
     reportCallSites(table).map((row) => row.collection),
     ['a', 'b', 'c'],

@@ -9,51 +9,53 @@ import type { OperationRow } from '../../../src/stats/operation-row.ts';
 import { OperationTable, OTHER } from '../../../src/stats/operation-table.ts';
 import { runOperation } from './results.ts';
 
-test('the same five texts give the same row, any different one another', () => {
+test('the same six texts give the same row, any different one another', () => {
   const table = new OperationTable({ maxRows: 100 });
-  const key = ['app', 'site', 'db', 'coll', 'find'] as const;
+  const key = ['main', 'app', 'site', 'db', 'coll', 'find'] as const;
   const row = table.row(...key);
   assert.equal(table.row(...key), row);
   for (let i = 0; i < key.length; i += 1) {
     const changed = key.map((text, index) => (index === i ? `${text}2` : text));
-    const [app = '', callSite = '', database = '', collection = '', command = ''] = changed;
-    const different = table.row(app, callSite, database, collection, command);
+    const [listener = '', app = '', callSite = '', database = '', collection = '', command = ''] = changed;
+    const different = table.row(listener, app, callSite, database, collection, command);
     assert.notEqual(different, row);
+    const { database: itsDatabase, collection: itsCollection, command: itsCommand } = different;
     assert.deepEqual(
-      [different.app, different.callSite, different.database, different.collection, different.command],
+      [different.listener, different.app, different.callSite, itsDatabase, itsCollection, itsCommand],
       changed,
     );
   }
-  assert.equal(table.rows().length, 7);
+  assert.equal(table.rows().length, 8);
+  assert.equal(table.row(...key), row, 'found again after other listeners were asked for');
 });
 
 test('when the table is full new keys share the row other, known ones keep theirs', () => {
   const table = new OperationTable({ maxRows: 2 });
-  const first = table.row('a', 's', 'd', 'c1', 'find');
-  const second = table.row('a', 's', 'd', 'c2', 'find');
-  assert.equal(table.row('a', 's', 'd', 'c3', 'find'), table.other);
-  assert.equal(table.row('b', 's', 'd', 'c\n4', 'find'), table.other);
-  assert.equal(table.row('a', 's', 'd', 'c1', 'find'), first);
+  const first = table.row('main', 'a', 's', 'd', 'c1', 'find');
+  const second = table.row('main', 'a', 's', 'd', 'c2', 'find');
+  assert.equal(table.row('main', 'a', 's', 'd', 'c3', 'find'), table.other);
+  assert.equal(table.row('main', 'b', 's', 'd', 'c\n4', 'find'), table.other);
+  assert.equal(table.row('main', 'a', 's', 'd', 'c1', 'find'), first);
   assert.deepEqual(table.rows(), [table.other, first, second]);
-  const { app, callSite, database, collection, command } = table.other;
-  assert.deepEqual(new Set([app, callSite, database, collection, command]), new Set([OTHER]));
+  const { listener, app, callSite, database, collection, command } = table.other;
+  assert.deepEqual(new Set([listener, app, callSite, database, collection, command]), new Set([OTHER]));
 });
 
 test('labels are cleaned at admission, and a raw text finds the row of its clean form, full or not', () => {
   const table = new OperationTable({ maxRows: 1 });
   const raw = `evil\u001b]0;${'x'.repeat(1_000_000)}`;
-  const row = table.row('app', raw, 'db', 'coll', 'find');
+  const row = table.row('main', 'app', raw, 'db', 'coll', 'find');
   assert.equal(row.callSite.length, MAX_LABEL_LENGTH);
   assert.ok(!row.callSite.includes('\u001b'));
-  assert.equal(table.row('app', raw, 'db', 'coll', 'find'), row);
-  assert.equal(table.row('app', row.callSite, 'db', 'coll', 'find'), row);
+  assert.equal(table.row('main', 'app', raw, 'db', 'coll', 'find'), row);
+  assert.equal(table.row('main', 'app', row.callSite, 'db', 'coll', 'find'), row);
   assert.equal(table.rows().length, 2);
 });
 
 test('property names of objects are labels like any other', () => {
   const table = new OperationTable({ maxRows: 10 });
-  const row = table.row('__proto__', 'constructor', 'toString', '', 'hasOwnProperty');
-  assert.equal(table.row('__proto__', 'constructor', 'toString', '', 'hasOwnProperty'), row);
+  const row = table.row('main', '__proto__', 'constructor', 'toString', '', 'hasOwnProperty');
+  assert.equal(table.row('main', '__proto__', 'constructor', 'toString', '', 'hasOwnProperty'), row);
   assert.equal(row.app, '__proto__');
 });
 
@@ -87,10 +89,10 @@ test('sums over rows equal totals kept independently, below and beyond the cap',
         requestBytes: 0,
         replyBytes: 0,
       };
-      table.row('still', 'open', 'd', 'c', 'find').begin();
+      table.row('main', 'still', 'open', 'd', 'c', 'find').begin();
       const seen = new Set<OperationRow>();
       for (const { app, collection, outcome, documents, bytes } of steps) {
-        const row = table.row(app, '-', 'db', collection, 'find');
+        const row = table.row('main', app, '-', 'db', collection, 'find');
         seen.add(row);
         runOperation(row, {
           outcome,

@@ -2,7 +2,9 @@
 // It reads the page as a scraper does, line by line.
 
 import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
+import { systemClock } from '../../../src/core/clock.ts';
 import type { PoolSnapshot } from '../../../src/core/snapshots.ts';
 import { MAX_CODES_PER_ROW } from '../../../src/stats/operation-row.ts';
 import { MAX_CODES } from '../../../src/stats/operation-series.ts';
@@ -41,7 +43,7 @@ function setUp(
 ): { table: OperationTable; scrape: () => Promise<Page> } {
   const table = new OperationTable({ maxRows });
   const metrics = createMetrics({ table, snapshots: fakeSnapshots(), maxCallSites: 100, ...caps });
-  return { table, scrape: async () => parsePage(await metrics.render()) };
+  return { table, scrape: async () => parsePage((await metrics.render()).toString()) };
 }
 
 test('every metric of the registry is announced once, with its help and type', async () => {
@@ -50,7 +52,7 @@ test('every metric of the registry is announced once, with its help and type', a
     snapshots: fakeSnapshots(),
     maxCallSites: 1,
   });
-  const text = await metrics.render();
+  const text = (await metrics.render()).toString();
   for (const metric of ALL_METRICS) {
     assert.equal(text.split(`# TYPE ${metric.name} ${metric.type}\n`).length, 2, metric.name);
     assert.ok(text.includes(`# HELP ${metric.name} ${metric.help}\n`), metric.name);
@@ -70,33 +72,41 @@ test('names are unique and follow the conventions of prometheus', () => {
 
 test('one operation shows in every family it belongs to', async () => {
   const { table, scrape } = setUp(10);
-  const row = table.row('app', 'a.ts:1', 'shop', 'orders', 'insert');
-  runOperation(row, { documentsReturned: 2, documentsChanged: 3, serverMs: 2, waitMs: 0 });
-  runOperation(row, { outcome: 'write_error', errorCode: 11000, documentsReturned: 0, serverMs: 500, waitMs: 20 });
+  const row = table.row('main', 'app', 'a.ts:1', 'shop', 'orders', 'insert');
+  runOperation(row, { documentsReturned: 2, documentsChanged: 3, serverMs: 2, waitMs: 0, totalMs: 2.5 });
+  const duplicate = { outcome: 'write_error', errorCode: 11000 } as const;
+  runOperation(row, { ...duplicate, documentsReturned: 0, serverMs: 500, waitMs: 20, totalMs: 5000 });
   row.begin();
   const page = await scrape();
-  const labels = 'db="shop",collection="orders",command="insert"';
+  const names = 'db="shop",collection="orders",command="insert"';
+  const labels = `listener="main",${names}`;
   const expected: Readonly<Record<string, number>> = {
     [`weir_operations_total{${labels},outcome="ok"}`]: 1,
     [`weir_operations_total{${labels},outcome="write_error"}`]: 1,
-    [`weir_server_seconds_bucket{${labels},le="0.001024"}`]: 0,
-    [`weir_server_seconds_bucket{${labels},le="0.004096"}`]: 1,
-    [`weir_server_seconds_bucket{${labels},le="0.262144"}`]: 1,
-    [`weir_server_seconds_bucket{${labels},le="1.048576"}`]: 2,
-    [`weir_server_seconds_bucket{${labels},le="+Inf"}`]: 2,
-    [`weir_server_seconds_sum{${labels}}`]: 0.502,
-    [`weir_server_seconds_count{${labels}}`]: 2,
-    [`weir_wait_seconds_bucket{${labels},le="0.000256"}`]: 1,
-    [`weir_wait_seconds_sum{${labels}}`]: 0.02,
-    [`weir_wait_seconds_count{${labels}}`]: 2,
+    [`weir_operation_seconds_bucket{${names},le="0.001024"}`]: 0,
+    [`weir_operation_seconds_bucket{${names},le="0.004096"}`]: 1,
+    [`weir_operation_seconds_bucket{${names},le="4.194304"}`]: 1,
+    [`weir_operation_seconds_bucket{${names},le="+Inf"}`]: 2,
+    [`weir_operation_seconds_sum{${names}}`]: 5.0025,
+    [`weir_operation_seconds_count{${names}}`]: 2,
+    [`weir_server_seconds_bucket{${names},le="0.001024"}`]: 0,
+    [`weir_server_seconds_bucket{${names},le="0.004096"}`]: 1,
+    [`weir_server_seconds_bucket{${names},le="0.262144"}`]: 1,
+    [`weir_server_seconds_bucket{${names},le="1.048576"}`]: 2,
+    [`weir_server_seconds_bucket{${names},le="+Inf"}`]: 2,
+    [`weir_server_seconds_sum{${names}}`]: 0.502,
+    [`weir_server_seconds_count{${names}}`]: 2,
+    [`weir_wait_seconds_bucket{${names},le="0.000256"}`]: 1,
+    [`weir_wait_seconds_sum{${names}}`]: 0.02,
+    [`weir_wait_seconds_count{${names}}`]: 2,
     [`weir_reply_documents_total{${labels}}`]: 2,
     [`weir_documents_changed_total{${labels}}`]: 3,
     [`weir_request_bytes_total{${labels}}`]: 200,
     [`weir_reply_bytes_total{${labels}}`]: 400,
-    [`weir_callsite_operations_total{callsite="a.ts:1",${labels}}`]: 2,
-    [`weir_callsite_seconds_total{callsite="a.ts:1",${labels}}`]: 0.502,
-    [`weir_callsite_documents_total{callsite="a.ts:1",${labels}}`]: 2,
-    'weir_errors_total{code="11000"}': 1,
+    [`weir_callsite_operations_total{callsite="a.ts:1",${names}}`]: 2,
+    [`weir_callsite_seconds_total{callsite="a.ts:1",${names}}`]: 0.502,
+    [`weir_callsite_documents_total{callsite="a.ts:1",${names}}`]: 2,
+    'weir_errors_total{code="11000",origin="upstream"}': 1,
     weir_rows_capped: 0,
     weir_rows: 2,
     weir_operations_active: 1,
@@ -105,34 +115,103 @@ test('one operation shows in every family it belongs to', async () => {
   assert.equal(page.has(`weir_operations_total{${labels},outcome="refused"}`), false);
 });
 
-test('apps and call sites are summed per collection', async () => {
+test('apps and call sites are summed per listener and collection, listeners per collection in histograms', async () => {
   const { table, scrape } = setUp(10);
-  runOperation(table.row('app1', 'x', 'd', 'c', 'find'));
-  runOperation(table.row('app2', 'x', 'd', 'c', 'find'));
-  runOperation(table.row('app2', 'y', 'd', 'c', 'find'));
+  runOperation(table.row('one', 'app1', 'x', 'd', 'c', 'find'));
+  runOperation(table.row('one', 'app2', 'x', 'd', 'c', 'find'));
+  runOperation(table.row('two', 'app2', 'y', 'd', 'c', 'find'));
   const page = await scrape();
-  assert.equal(page.get('weir_operations_total{db="d",collection="c",command="find",outcome="ok"}'), 3);
-  assert.equal(page.get('weir_callsite_operations_total{callsite="x",db="d",collection="c",command="find"}'), 2);
+  const names = 'db="d",collection="c",command="find"';
+  assert.equal(page.get(`weir_operations_total{listener="one",${names},outcome="ok"}`), 2);
+  assert.equal(page.get(`weir_operations_total{listener="two",${names},outcome="ok"}`), 1);
+  assert.equal(page.get(`weir_operation_seconds_count{${names}}`), 3);
+  assert.equal(page.get(`weir_callsite_operations_total{callsite="x",${names}}`), 2);
+});
+
+test('the same code of server and of weir are two series', async () => {
+  const { table, scrape } = setUp(10);
+  const row = table.row('main', 'app', 'x', 'd', 'c', 'find');
+  runOperation(row, { outcome: 'wait_timeout', errorCode: 50, errorOrigin: 'proxy' });
+  for (let i = 0; i < 2; i += 1) runOperation(row, { outcome: 'command_error', errorCode: 50 });
+  const page = await scrape();
+  assert.equal(page.get('weir_errors_total{code="50",origin="proxy"}'), 1);
+  assert.equal(page.get('weir_errors_total{code="50",origin="upstream"}'), 2);
+});
+
+test('counters are exact for every row, histograms beyond the cap are summed in other', async () => {
+  const { table, scrape } = setUp(1000, { maxHistogramNamespaces: 3 });
+  for (let i = 0; i < 700; i += 1) runOperation(table.row('main', 'app', 'x', 'd', `c${i}`, 'find'));
+  const page = await scrape();
+  for (let i = 0; i < 700; i += 1) {
+    const names = `db="d",collection="c${i}",command="find"`;
+    assert.equal(page.get(`weir_operations_total{listener="main",${names},outcome="ok"}`), 1);
+    assert.equal(page.get(`weir_callsite_operations_total{callsite="x",${names}}`), 1);
+    assert.equal(page.has(`weir_operation_seconds_count{${names}}`), i < 3, names);
+  }
+  for (const name of ['operation', 'server', 'wait']) {
+    assert.equal(page.get(`weir_${name}_seconds_count{db="other",collection="other",command="other"}`), 697);
+    assert.equal(sumOf(page, `weir_${name}_seconds_count`), 700);
+  }
+});
+
+test('a large page lets others have their turn, and who asks meanwhile gets one page made afterwards', async () => {
+  const table = new OperationTable({ maxRows: 3000 });
+  for (let i = 0; i < 3000; i += 1) runOperation(table.row('main', 'app', 'x', 'd', `c${i}`, 'find'));
+  let turns = 0;
+  let nowMs = 0;
+  const resumed = new EventEmitter();
+  const clock = {
+    ...systemClock,
+    nowMs: () => (nowMs += 3),
+    onTurnEnd: (run: () => void) => {
+      turns += 1;
+      resumed.once('resume', run);
+    },
+  };
+  const metrics = createMetrics({ table, snapshots: fakeSnapshots(), maxCallSites: 10, clock });
+  const settled: string[] = [];
+  const first = metrics.render().finally(() => settled.push('first'));
+  while (resumed.listenerCount('resume') === 0) await Promise.resolve();
+  runOperation(table.row('main', 'app', 'x', 'late', 'late', 'find'));
+  const [second, third] = [metrics.render(), metrics.render()];
+  void second.finally(() => settled.push('second'));
+  while (settled.length < 2) {
+    resumed.emit('resume');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.ok(turns > 20, `${turns} turns`);
+  assert.deepEqual(settled, ['first', 'second']);
+  assert.equal(await second, await third);
+  const late = (page: Page): number => page.get('weir_rows_capped') ?? 0;
+  assert.equal(late(parsePage((await second).toString())), 1);
+  assert.equal(sumOf(parsePage((await first).toString()), 'weir_operations_total') >= 3000, true);
 });
 
 test('label texts are escaped', async () => {
   const { table, scrape } = setUp(10);
-  runOperation(table.row('app', 'f("a\\b")\n', 'd', 'c"}', 'find'));
+  runOperation(table.row('main', 'app', 'f("a\\b")\n', 'd', 'c"}', 'find'));
   const page = await scrape();
   const labels = 'db="d",collection="c\\"}",command="find"';
   assert.equal(page.get(`weir_callsite_operations_total{callsite="f(\\"a\\\\b\\")\ufffd",${labels}}`), 1);
 });
 
 test('no series decreases or vanishes while rows are admitted up to and beyond every cap', async () => {
-  const { table, scrape } = setUp(60, { maxCallSites: 5, maxNamespaces: 20 });
+  const { table, scrape } = setUp(60, { maxCallSites: 5, maxHistogramNamespaces: 20 });
   let before: Page = new Map();
   let operations = 0;
   for (let i = 0; i < 150; i += 1) {
     // Old rows go on counting while new ones come; codes pass their cap too.
     for (const n of [i, Math.floor(i / 2), 0]) {
-      const row = table.row(`app${n % 3}`, `site${n % 11}`, 'db', `c${n % 37}`, n % 2 === 0 ? 'find' : 'insert');
+      const row = table.row(
+        'main',
+        `app${n % 3}`,
+        `site${n % 11}`,
+        'db',
+        `c${n % 37}`,
+        n % 2 === 0 ? 'find' : 'insert',
+      );
       runOperation(row, { outcome: 'command_error', errorCode: 1 + ((i * 3 + n) % 300), serverMs: n, waitMs: i });
-      runOperation(row, { serverMs: 2 ** (n % 14), waitMs: 0 });
+      runOperation(row, { serverMs: 2 ** (n % 14), waitMs: 0, totalMs: 2 ** (i % 14) });
       operations += 2;
     }
     const page = await scrape();
@@ -145,7 +224,7 @@ test('no series decreases or vanishes while rows are admitted up to and beyond e
     assert.equal(sumOf(page, 'weir_operations_total'), operations);
     assert.equal(sumOf(page, 'weir_callsite_operations_total'), operations);
     assert.equal(sumOf(page, 'weir_errors_total'), operations / 2);
-    assert.equal(sumOf(page, 'weir_wait_seconds_count'), operations);
+    for (const name of ['operation', 'wait']) assert.equal(sumOf(page, `weir_${name}_seconds_count`), operations);
     before = page;
   }
   const names = [...before.keys()];
@@ -153,25 +232,28 @@ test('no series decreases or vanishes while rows are admitted up to and beyond e
     names.map((name) => /callsite="([^"]*)"/.exec(name)?.[1]).filter((name) => name !== undefined),
   );
   assert.equal(callSites.size, 5 + 1);
-  assert.equal(names.filter((name) => name.startsWith('weir_request_bytes_total')).length, 20 + 1);
+  assert.equal(names.filter((name) => name.startsWith('weir_server_seconds_count')).length, 20 + 1);
   assert.ok((before.get('weir_rows_capped') ?? 0) > 0);
-  assert.ok((before.get('weir_errors_total{code="other"}') ?? 0) > 0);
+  assert.ok((before.get('weir_errors_total{code="other",origin="upstream"}') ?? 0) > 0);
 });
 
 test('an error code keeps its series when an older row brings new codes after the cap was reached', async () => {
   const { table, scrape } = setUp(20);
-  const oldest = table.row('app', '-', 'db', 'oldest', 'find');
+  const oldest = table.row('main', 'app', '-', 'db', 'oldest', 'find');
   runOperation(oldest, { outcome: 'command_error', errorCode: 9001 });
   for (let code = 1; code <= MAX_CODES + 20; code += 1) {
-    const row = table.row('app', '-', 'db', `c${Math.floor(code / MAX_CODES_PER_ROW)}`, 'find');
+    const row = table.row('main', 'app', '-', 'db', `c${Math.floor(code / MAX_CODES_PER_ROW)}`, 'find');
     runOperation(row, { outcome: 'command_error', errorCode: code });
   }
   const before = await scrape();
   runOperation(oldest, { outcome: 'command_error', errorCode: 9002 });
   const after = await scrape();
   for (const [series, value] of before) assert.ok((after.get(series) ?? -1) >= value, series);
-  assert.equal(after.has('weir_errors_total{code="9002"}'), false);
-  assert.equal(after.get('weir_errors_total{code="other"}'), (before.get('weir_errors_total{code="other"}') ?? 0) + 1);
+  assert.equal(after.has('weir_errors_total{code="9002",origin="upstream"}'), false);
+  assert.equal(
+    after.get('weir_errors_total{code="other",origin="upstream"}'),
+    (before.get('weir_errors_total{code="other",origin="upstream"}') ?? 0) + 1,
+  );
 });
 
 function makePool(waiters: number): PoolSnapshot {
@@ -214,7 +296,7 @@ test('the state of the proxy is read anew at every scrape', async () => {
     }),
   });
   const metrics = createMetrics({ table: new OperationTable({ maxRows: 1 }), snapshots, maxCallSites: 1 });
-  const page = parsePage(await metrics.render());
+  const page = parsePage((await metrics.render()).toString());
   const pool = 'cluster="orders",endpoint="db1:27017",lane="ordinary"';
   const expected: Readonly<Record<string, number>> = {
     weir_downstream_connections: 200,
@@ -244,7 +326,7 @@ test('the state of the proxy is read anew at every scrape', async () => {
   };
   for (const [series, value] of Object.entries(expected)) assert.equal(page.get(series), value, series);
   waiters = 0;
-  assert.equal(parsePage(await metrics.render()).get(`weir_pool_waiters{${pool}}`), 0);
+  assert.equal(parsePage((await metrics.render()).toString()).get(`weir_pool_waiters{${pool}}`), 0);
   isGone = true;
-  assert.equal(parsePage(await metrics.render()).has(`weir_pool_waiters{${pool}}`), false);
+  assert.equal(parsePage((await metrics.render()).toString()).has(`weir_pool_waiters{${pool}}`), false);
 });

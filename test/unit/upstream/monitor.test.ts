@@ -33,9 +33,11 @@ function makeMonitor(hosts: readonly string[] = ['a'], replicaSet: string | null
     logger: silentLogger,
     events: {
       onAnswer: (address) => void events.push(`answer ${address.host}`),
-      onSilent: () => void events.push('silent'),
+      // Told twice is as good as once: there is nothing left to destroy.
+      onSilent: () => void (events.at(-1) === 'silent' || events.push('silent')),
       onUnusable: () => void events.push('unusable'),
       onDown: () => void events.push('down'),
+      onDecodeError: () => {},
     },
   });
   return { clock, server, monitor, events };
@@ -122,6 +124,30 @@ describe('a monitor of a silent server', () => {
     server.monitor.socket.hangUp();
     clock.advance(10_500);
     assert.deepEqual(events.slice(0, 4), ['answer a', 'down', 'silent', 'down']);
+  });
+});
+
+describe('a monitor that loses its connection', () => {
+  test('under a heartbeat, while the server is well: no silence, a new connection', () => {
+    const { clock, server, events } = started();
+    server.answersHello = false;
+    clock.advance(10_000);
+    assert.equal(server.silentHellos.length, 1);
+    server.answersHello = true;
+    server.monitor.socket.hangUp();
+    clock.advance(1000);
+    assert.deepEqual(events, ['answer a', 'down', 'answer a']);
+  });
+
+  test('and is refused from then on: silence 10 s after it was last heard of, once', () => {
+    const { clock, server, events } = started();
+    clock.advance(5000);
+    server.isAccepting = false;
+    server.monitor.socket.hangUp();
+    clock.advance(4000);
+    assert.equal(events.includes('silent'), false);
+    clock.advance(16_000);
+    assert.equal(events.includes('silent'), true);
   });
 });
 
