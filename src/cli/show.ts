@@ -57,8 +57,8 @@ async function fetchRows(address: HostPort, what: ShowKind): Promise<Answer> {
     const message = `weir: what answers at ${where} (HTTP ${response.status}) is not this weir's API; give another address with --admin`;
     throw new CliFailure(EXIT.cannotStart, message);
   }
-  const total = Number(response.headers.get('x-total-count'));
-  return { rows: body, leftOut: total > body.length ? total - body.length : 0 };
+  const total = Number(response.headers.get('x-total-count')) || 0;
+  return { rows: body, leftOut: Math.max(0, total - body.length) };
 }
 
 function isRows(body: unknown): body is readonly ApiRow[] {

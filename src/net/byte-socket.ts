@@ -49,9 +49,10 @@ export class NetSocket implements ByteSocket {
   readonly #flusher: TurnFlusher;
   readonly #onFault: OnFault;
   #events: SocketEvents | null = null;
-  #gathered: Buffer[] = [];
+  /** What this turn gathered: nearly always one chunk, so that one has a place of its own. */
+  #first: Buffer | null = null;
+  readonly #more: Buffer[] = [];
   #gatheredBytes = 0;
-  #isMarked = false;
   #isEnding = false;
   #closed = false;
 
@@ -100,30 +101,33 @@ export class NetSocket implements ByteSocket {
 
   write(chunk: Buffer): void {
     if (this.#closed || this.#isEnding) return;
-    this.#gathered.push(chunk);
     this.#gatheredBytes += chunk.length;
-    if (this.#isMarked) return;
-    this.#isMarked = true;
+    if (this.#first !== null) {
+      this.#more.push(chunk);
+      return;
+    }
+    this.#first = chunk;
     this.#flusher.mark(this);
   }
 
   /** Called by the flusher at the end of the turn. */
   flush(): void {
-    this.#isMarked = false;
-    const gathered = this.#gathered;
-    if (gathered.length === 0 || this.#closed) return;
+    const first = this.#first;
+    if (first === null || this.#closed) return;
     const bytes = this.#gatheredBytes;
-    this.#gathered = [];
+    this.#first = null;
     this.#gatheredBytes = 0;
-    const first = gathered[0];
-    if (gathered.length === 1 && first !== undefined) this.#socket.write(first);
-    else if (bytes < JOIN_BELOW_BYTES) this.#socket.write(Buffer.concat(gathered, bytes));
-    else this.#writeTogether(gathered);
+    if (this.#more.length === 0) this.#socket.write(first);
+    else this.#writeTogether([first, ...this.#more.splice(0)], bytes);
     // Node says `drain` only after a write that the kernel did not take at once.
     if (bytes >= SAY_DRAIN_FROM_BYTES && this.#socket.writableLength === 0) this.#events?.onDrain();
   }
 
-  #writeTogether(chunks: readonly Buffer[]): void {
+  #writeTogether(chunks: readonly Buffer[], bytes: number): void {
+    if (bytes < JOIN_BELOW_BYTES) {
+      this.#socket.write(Buffer.concat(chunks, bytes));
+      return;
+    }
     this.#socket.cork();
     for (const chunk of chunks) this.#socket.write(chunk);
     this.#socket.uncork();
@@ -150,7 +154,8 @@ export class NetSocket implements ByteSocket {
     this.#socket.destroy();
     // What was gathered is dropped only after the owner could see that it never left.
     this.#events?.onClose(reason);
-    this.#gathered = [];
+    this.#first = null;
+    this.#more.length = 0;
     this.#gatheredBytes = 0;
   }
 }

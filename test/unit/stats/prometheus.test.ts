@@ -171,7 +171,8 @@ test('a large page lets others have their turn, and who asks meanwhile gets one 
   const metrics = createMetrics({ table, snapshots: fakeSnapshots(), maxCallSites: 10, clock });
   const settled: string[] = [];
   const first = metrics.render().finally(() => settled.push('first'));
-  while (resumed.listenerCount('resume') === 0) await Promise.resolve();
+  for (let i = 0; i < 1000 && resumed.listenerCount('resume') === 0; i += 1) await Promise.resolve();
+  assert.equal(resumed.listenerCount('resume'), 1, 'the page was made without a pause');
   runOperation(table.row('main', 'app', 'x', 'late', 'late', 'find'));
   const [second, third] = [metrics.render(), metrics.render()];
   void second.finally(() => settled.push('second'));
@@ -181,6 +182,7 @@ test('a large page lets others have their turn, and who asks meanwhile gets one 
   }
   assert.ok(turns > 20, `${turns} turns`);
   assert.deepEqual(settled, ['first', 'second']);
+  assert.notEqual(await first, await second, 'a page that was begun before it was asked for');
   assert.equal(await second, await third);
   const late = (page: Page): number => page.get('weir_rows_capped') ?? 0;
   assert.equal(late(parsePage((await second).toString())), 1);
