@@ -39,8 +39,8 @@ ${tableOf(Object.values(OPERATION_METRICS))}
   * histograms: the first ${MAX_HISTOGRAM_NAMESPACES} combinations of \`db\`, \`collection\` and \`command\`, so that the page of a full table stays small.
   * \`callsite\`: \`stats.callSites.max\` different ones.
   * \`code\`: ${MAX_CODES} different pairs of code and origin.
-* \`weir_operation_seconds\` counts every operation of \`weir_operations_total\`; \`weir_server_seconds\` those that were sent to the
-  server. Their difference is time in weir: in its queue (\`weir_wait_seconds\`), and on the way in and out.
+* \`weir_operation_seconds\` counts every operation of \`weir_operations_total\`, with its wait (\`weir_wait_seconds\`) and its time at
+  the server together; \`weir_server_seconds\` counts only those whose reply came.
 * \`origin\` of an error is \`proxy\` where weir itself made the answer (a limit, a full queue, a lost connection), else \`upstream\`.
 * There is no histogram of waits per pool: an operation's wait is counted where it belongs, by \`db\`, \`collection\` and
   \`command\` in \`weir_wait_seconds\`, and its lane is not known there. How a pool is doing now is in \`weir_pool_waiters\` and

@@ -48,7 +48,7 @@ export class OperationRow implements OperationKey {
   readonly serverTimes: LatencySketch = new LatencySketch();
   /** Time in the wait queue, of all operations. */
   readonly waitTimes: LatencySketch = new LatencySketch();
-  // Arrival to finish: counts by Prometheus bucket, but for the first, which is what is missing to `operations`; its place
+  // Arrival to reply: counts by Prometheus bucket, but for the first, which is what is missing to `operations`; its place
   // holds the sum in milliseconds. One plain array is 120 bytes and 10 ns; a third sketch would be 500 bytes and 15 ns.
   readonly #totals: number[] = [0, 0, 0, 0, 0, 0, 0, 0, 0];
   // By index in OUTCOMES. Most rows never see an error, so it is made at the first one.
@@ -100,12 +100,12 @@ export class OperationRow implements OperationKey {
     return origin === 'proxy' ? this.#proxyCodes : this.#upstreamCodes;
   }
 
-  /** Arrival to finish of all operations, summed. */
+  /** Arrival to reply of all operations, summed. */
   get totalSumMs(): number {
     return this.#totals[0] ?? 0;
   }
 
-  /** Adds the counts of arrival to finish per Prometheus bucket (not cumulative, +Inf last) to `target`. */
+  /** Adds the counts of arrival to reply per Prometheus bucket (not cumulative, +Inf last) to `target`. */
   addTotalHistogram(target: Float64Array): void {
     let slow = 0;
     for (let bucket = 1; bucket < HISTOGRAM_BUCKETS; bucket += 1) {

@@ -21,7 +21,7 @@ export const OPERATION_METRICS = {
   operationSeconds: {
     name: 'weir_operation_seconds',
     type: 'histogram',
-    help: 'Arrival of the request to the end of the operation, of all operations, those answered by weir included.',
+    help: 'Arrival of the request to the whole reply, or to the end of the wait, of all operations.',
     labels: ['db', 'collection', 'command'],
   },
   serverSeconds: {

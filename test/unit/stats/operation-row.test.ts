@@ -82,7 +82,7 @@ test('a code that weir gave is counted apart from the same code of the server', 
   assert.deepEqual([...(row.codesOf('upstream') ?? [])], [[91, 2]]);
 });
 
-test('arrival to finish is counted for every operation, in the bucket in which a sketch would count it', () => {
+test('arrival to reply is counted for every operation, in the bucket in which a sketch would count it', () => {
   const borders = HISTOGRAM_BORDERS_SECONDS.flatMap((seconds) => [
     seconds * 1000 - 0.001,
     seconds * 1000,
