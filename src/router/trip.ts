@@ -62,6 +62,7 @@ export class Trip implements ExchangeOwner, Journey {
 
   onFailed(exchange: Exchange, failure: ExchangeFailure): void {
     const wasSent = failure === 'lost' || failure === 'lost_unwritten';
+    if (failure === 'lost') this.operation.serverMs = this.#host.nowMs() - exchange.sentMs;
     this.operation.waitMs = (wasSent ? exchange.sentMs : this.#host.nowMs()) - exchange.submittedMs;
     this.#host.onTripFailed(this, failure);
   }
