@@ -25,7 +25,7 @@ import { isCommitOrAbort } from './command-classes.ts';
 import { type CursorEntry, CursorTable } from './cursor-table.ts';
 import { emptyBatch, failureAnswer } from './failure-answers.ts';
 import { encodeKillCursors, killAnswer, mergeStrangers, splitByOwner } from './kill-cursors.ts';
-import { readChanged } from './reply-counts.ts';
+import { Learner } from './learner.ts';
 import { TransactionTable } from './transaction-table.ts';
 import { type TransactionRole, Trip, type TripHost } from './trip.ts';
 
@@ -50,10 +50,6 @@ const NO_STRANGERS: readonly bigint[] = [];
 const NONE_KILLED: readonly CursorEntry[] = [];
 /** Cursors that one killCursors may name; drivers name one. */
 const MAX_KILLED = 10_000;
-/** Errors after which a cursor is gone at the server; others leave it alive (protocol.md 3.2). */
-const CURSOR_IS_DEAD: ReadonlySet<number> = new Set([43, 136, 175, 237, 280, 286, 11601]);
-/** NoSuchTransaction. */
-const NO_SUCH_TRANSACTION = 251;
 
 interface Plan {
   readonly lane: Lane;
@@ -75,12 +71,19 @@ export class Router implements TripHost {
   readonly #cluster: Cluster;
   readonly #clock: Clock;
   readonly #completion: RouteCompletion;
+  readonly #learner: Learner;
 
   constructor(parts: { cluster: Cluster; clock: Clock; completion: RouteCompletion }) {
     this.#cluster = parts.cluster;
     this.#clock = parts.clock;
     this.#completion = parts.completion;
     this.cleanUp = new CleanUp(parts.cluster, parts.clock, this.cursors, this.transactions);
+    this.#learner = new Learner({
+      ...parts,
+      cursors: this.cursors,
+      transactions: this.transactions,
+      cleanUp: this.cleanUp,
+    });
   }
 
   nowMs(): number {
@@ -231,7 +234,7 @@ export class Router implements TripHost {
       this.#completion.onSilent(operation, 'ok');
       return;
     }
-    this.#learn(trip, reply);
+    this.#learner.learn(trip, reply);
     if (reply.hasStateChangeCode) this.#cluster.onTrouble();
     if (operation.client.isClosed) this.#completion.onSilent(operation, 'client_gone');
     else if (trip.strangers.length > 0 && reply.ok && !reply.hasStateChangeCode)
@@ -264,56 +267,6 @@ export class Router implements TripHost {
       return;
     }
     trip.abandonTimer = this.#clock.setTimer(ABANDON_AFTER_MS, () => this.#cluster.abandon(trip.lane, exchange));
-  }
-
-  /** What the reply says of cursors, transactions and counts; before it is passed on. */
-  #learn(trip: Trip, reply: ReplyView): void {
-    const { operation } = trip;
-    operation.errorCode = reply.code !== 0 ? reply.code : reply.firstWriteErrorCode || reply.writeConcernErrorCode;
-    operation.documentsReturned = reply.batchCount;
-    operation.documentsChanged = reply.ok ? readChanged(operation.command.name, reply) : 0;
-    for (const entry of trip.killed) this.cursors.remove(entry.id);
-    if (trip.cursor !== null) this.#learnGetMore(trip.cursor, reply);
-    else if (reply.hasOpenCursor) this.#learnCursor(operation, reply);
-    if (trip.role !== 'none') this.#learnTransaction(trip, reply);
-  }
-
-  #learnGetMore(cursor: CursorEntry, reply: ReplyView): void {
-    if (reply.ok ? !reply.hasOpenCursor : CURSOR_IS_DEAD.has(reply.code)) this.cursors.remove(cursor.id);
-  }
-
-  #learnCursor(operation: Operation, reply: ReplyView): void {
-    const { command, client } = operation;
-    const entry: CursorEntry = {
-      id: reply.cursorId,
-      lsidKey: command.lsidKey,
-      peer: client.peer,
-      database: command.database,
-      collection: command.collection,
-      namespace: reply.cursorNamespace,
-      callSite: operation.callSite,
-      awaits: command.opensAwaitingCursor,
-    };
-    const evicted = this.cursors.add(entry);
-    if (evicted !== null) this.cleanUp.killCursors([evicted], 'cursors_evicted');
-    if (client.peer.connections === 0) this.cleanUp.peerGone(client.peer);
-  }
-
-  #learnTransaction(trip: Trip, reply: ReplyView): void {
-    const { command, client, callSite } = trip.operation;
-    const { lsidKey } = command;
-    if (trip.role === 'opens') {
-      if (!reply.ok) return;
-      const openedMs = this.#clock.nowMs();
-      this.transactions.open({ lsidKey, txnNumber: command.txnNumber, callSite, openedMs }, client);
-      this.cleanUp.watchTransactions();
-      return;
-    }
-    const isOver =
-      trip.role === 'ends'
-        ? !reply.hasLabel('RetryableWriteError')
-        : reply.code === NO_SUCH_TRANSACTION || reply.hasLabel('TransientTransactionError');
-    if (isOver && this.transactions.close(lsidKey, command.txnNumber)) this.#cluster.onTransactionClosed();
   }
 
   // --- lifetimes --------------------------------------------------------------------------------------------------

@@ -1,0 +1,92 @@
+// What a reply says of cursors, transactions and counts, written into the tables before anyone else sees the reply.
+// It sends nothing to clients. Invariants: a cursor that the server keeps is in the table, one that it ended is not; a
+// transaction counts as open from the reply to its first statement to the reply that ends it.
+
+import type { ReplyView } from '../../codecs/index.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Operation } from '../core/operation.ts';
+import type { Cluster } from '../upstream/cluster.ts';
+import type { CleanUp } from './clean-up.ts';
+import type { CursorEntry, CursorTable } from './cursor-table.ts';
+import { readChanged } from './reply-counts.ts';
+import type { TransactionTable } from './transaction-table.ts';
+import type { Trip } from './trip.ts';
+
+/** Errors after which a cursor is gone at the server; others leave it alive (protocol.md 3.2). */
+const CURSOR_IS_DEAD: ReadonlySet<number> = new Set([43, 136, 175, 237, 280, 286, 11601]);
+/** NoSuchTransaction. */
+const NO_SUCH_TRANSACTION = 251;
+
+export interface LearnerParts {
+  readonly cluster: Cluster;
+  readonly clock: Clock;
+  readonly cursors: CursorTable;
+  readonly transactions: TransactionTable;
+  readonly cleanUp: CleanUp;
+}
+
+export class Learner {
+  readonly #cluster: Cluster;
+  readonly #clock: Clock;
+  readonly #cursors: CursorTable;
+  readonly #transactions: TransactionTable;
+  readonly #cleanUp: CleanUp;
+
+  constructor(parts: LearnerParts) {
+    this.#cluster = parts.cluster;
+    this.#clock = parts.clock;
+    this.#cursors = parts.cursors;
+    this.#transactions = parts.transactions;
+    this.#cleanUp = parts.cleanUp;
+  }
+
+  /** What the reply says of cursors, transactions and counts; before it is passed on. */
+  learn(trip: Trip, reply: ReplyView): void {
+    const { operation } = trip;
+    operation.errorCode = reply.code !== 0 ? reply.code : reply.firstWriteErrorCode || reply.writeConcernErrorCode;
+    operation.documentsReturned = reply.batchCount;
+    operation.documentsChanged = reply.ok ? readChanged(operation.command.name, reply) : 0;
+    if (reply.ok) for (const entry of trip.killed) this.#cursors.remove(entry.id);
+    if (trip.cursor !== null) this.#learnGetMore(trip.cursor, reply);
+    else if (reply.hasOpenCursor) this.#learnCursor(operation, reply);
+    if (trip.role !== 'none') this.#learnTransaction(trip, reply);
+  }
+
+  #learnGetMore(cursor: CursorEntry, reply: ReplyView): void {
+    if (reply.ok ? !reply.hasOpenCursor : CURSOR_IS_DEAD.has(reply.code)) this.#cursors.remove(cursor.id);
+  }
+
+  #learnCursor(operation: Operation, reply: ReplyView): void {
+    const { command, client } = operation;
+    const entry: CursorEntry = {
+      id: reply.cursorId,
+      lsidKey: command.lsidKey,
+      peer: client.peer,
+      database: command.database,
+      collection: command.collection,
+      namespace: reply.cursorNamespace,
+      callSite: operation.callSite,
+      awaits: command.opensAwaitingCursor,
+    };
+    const evicted = this.#cursors.add(entry);
+    if (evicted !== null) this.#cleanUp.killCursors([evicted], 'cursors_evicted');
+    if (client.peer.connections === 0) this.#cleanUp.peerGone(client.peer);
+  }
+
+  #learnTransaction(trip: Trip, reply: ReplyView): void {
+    const { command, client, callSite } = trip.operation;
+    const { lsidKey } = command;
+    if (trip.role === 'opens') {
+      if (!reply.ok) return;
+      const openedMs = this.#clock.nowMs();
+      this.#transactions.open({ lsidKey, txnNumber: command.txnNumber, callSite, openedMs }, client);
+      this.#cleanUp.watchTransactions();
+      return;
+    }
+    const isOver =
+      trip.role === 'ends'
+        ? !reply.hasLabel('RetryableWriteError')
+        : reply.code === NO_SUCH_TRANSACTION || reply.hasLabel('TransientTransactionError');
+    if (isOver && this.#transactions.close(lsidKey, command.txnNumber)) this.#cluster.onTransactionClosed();
+  }
+}
