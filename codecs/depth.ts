@@ -1,6 +1,5 @@
-// Bounds the nesting of a document before something recursive walks it.
-// Does not decode; it is the guard in front of the decoder.
-// Invariant: its own walk is iterative and holds at most MAX_NESTING cursors.
+// Checks a document on all its levels and bounds their number, before anything recursive or anyone else reads it.
+// Does not decode. Invariant: descends at most MAX_NESTING levels, whatever the bytes are.
 
 import { readInt32 } from './bytes.ts';
 import { BSON_TYPE, ElementCursor } from './element-cursor.ts';
@@ -8,22 +7,21 @@ import { refuse } from './errors.ts';
 import { MAX_NESTING } from './limits.ts';
 
 /** @throws DecodeError invalid_bson if the document is malformed on any level or nested deeper than MAX_NESTING. */
-export function refuseDeep(bytes: Buffer, start = 0, end: number = bytes.length): void {
-  const open: ElementCursor[] = [new ElementCursor(bytes, start, end)];
-  for (let cursor = open.at(-1); cursor !== undefined; cursor = open.at(-1)) {
-    if (!cursor.next()) {
-      open.pop();
-      continue;
-    }
-    const nested = nestedStart(cursor);
-    if (nested < 0) {
-      continue;
-    }
-    if (open.length === MAX_NESTING) {
-      refuse('invalid_bson', nested);
-    }
-    open.push(new ElementCursor(bytes, nested, cursor.valueEnd));
+export function refuseDeep(bytes: Buffer, start = 0, end: number = bytes.length, level = 1): void {
+  const cursor = new ElementCursor(bytes, start, end);
+  while (cursor.next()) refuseDeepValue(cursor, level);
+}
+
+/** The same for the document, array or scope that is the cursor's current value; nothing for other types. */
+export function refuseDeepValue(cursor: ElementCursor, level: number): void {
+  const nested = nestedStart(cursor);
+  if (nested < 0) {
+    return;
   }
+  if (level >= MAX_NESTING) {
+    refuse('invalid_bson', nested);
+  }
+  refuseDeep(cursor.bytes, nested, cursor.valueEnd, level + 1);
 }
 
 /** Where the document inside the current value starts, -1 if there is none. */

@@ -3,6 +3,7 @@
 // Invariant: a table holds the result of its last scan only and is used within one synchronous read.
 
 import { equalsRange } from './bytes.ts';
+import { refuseDeepValue } from './depth.ts';
 import { ElementCursor } from './element-cursor.ts';
 import { refuse } from './errors.ts';
 import type { SequenceRange } from './op-msg.ts';
@@ -36,7 +37,8 @@ export class FieldTable {
   }
 
   /**
-   * Scans the document between `start` and `end`. A field that carries the name of a sequence is refused.
+   * Scans the document between `start` and `end`. A field that carries the name of a sequence is refused, and where
+   * duplicates are, so is what is malformed or too deep further down: it is never passed on (protocol.md 1.6).
    * @throws DecodeError invalid_bson, duplicate_field, sequence_in_body.
    */
   scan(bytes: Buffer, start: number, end: number, sequences: readonly SequenceRange[]): void {
@@ -53,11 +55,15 @@ export class FieldTable {
     this.firstValueEnd = cursor.valueEnd;
     this.#note(cursor);
     refuseSequenceName(cursor, sequences);
+    if (this.#strict) {
+      refuseDeepValue(cursor, 1);
+    }
     while (cursor.next()) {
       this.#note(cursor);
       refuseSequenceName(cursor, sequences);
       if (this.#strict) {
         this.#refuseFirstName(cursor);
+        refuseDeepValue(cursor, 1);
       }
     }
   }

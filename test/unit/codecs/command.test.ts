@@ -163,14 +163,18 @@ test('the same command name and namespace are the same strings every time', () =
   assert.equal(view({ find: 'other' }).collection, 'other');
 });
 
-test('a comment nested deeper than the limit is no comment, and nothing is thrown', () => {
+test('what is nested deeper than the limit is refused', () => {
   const shallow = readCommand(Frame.of(nestedComment(190)));
   assert.equal(JSON.stringify(shallow.commentValue).length, 190 * 6 - 4);
   for (const levels of [200, 20_000]) {
-    const deep = readCommand(Frame.of(nestedComment(levels)));
-    assert.equal(deep.commentType, 3);
-    assert.equal(deep.commentValue, undefined);
+    assert.equal(outcomeOf(readCommand, Frame.of(nestedComment(levels))), 'refused: invalid_bson');
   }
+});
+
+test('what is malformed below the top level is refused', () => {
+  const bytes = encodeMessage({ find: 'a', filter: { b: { c: 'abcdefgh' } }, $db: 'd' }, 1, 0);
+  bytes.writeInt32LE(1000, bytes.indexOf('abcdefgh') - 4);
+  assert.equal(outcomeOf(readCommand, Frame.of(bytes)), 'refused: invalid_bson');
 });
 
 /** A ping whose comment is `{a: {a: … {}}}` with this many documents. */
