@@ -5,15 +5,18 @@ import { readFileSync } from 'node:fs';
 const ESTABLISHED = '01';
 const SAMPLE_MS = 10;
 
-/** Connections accepted at 127.0.0.1:port that are established now. */
+/**
+ * Connections accepted at 127.0.0.1:port that are established now. The file is read in pieces while other sockets come
+ * and go, so the kernel may list one twice: peers are counted, not lines.
+ */
 export function acceptedConnections(port: number): number {
   const wanted = port.toString(16).toUpperCase().padStart(4, '0');
-  let count = 0;
+  const peers = new Set<string>();
   for (const line of readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1)) {
-    const [, local, , state] = line.trim().split(/\s+/);
-    if (state === ESTABLISHED && local?.endsWith(`:${wanted}`) === true) count += 1;
+    const [, local, remote, state] = line.trim().split(/\s+/);
+    if (state === ESTABLISHED && remote !== undefined && local?.endsWith(`:${wanted}`) === true) peers.add(remote);
   }
-  return count;
+  return peers.size;
 }
 
 export class ConnectionPeak {
