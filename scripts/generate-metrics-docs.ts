@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HISTOGRAM_BORDERS_SECONDS } from '../src/stats/latency-sketch.ts';
 import { MAX_CODES, MAX_HISTOGRAM_NAMESPACES } from '../src/stats/operation-series.ts';
-import { type MetricDefinition, OPERATION_METRICS, PROXY_METRICS } from '../src/stats/registry.ts';
+import { type MetricDefinition, OPERATION_METRICS, POOL_HISTOGRAM, PROXY_METRICS } from '../src/stats/registry.ts';
 
 const PAGE = fileURLToPath(new URL('../docs/generated/metrics.md', import.meta.url));
 
@@ -52,7 +52,7 @@ ${tableOf(Object.values(OPERATION_METRICS))}
 
 ## The proxy itself
 
-${tableOf(Object.values(PROXY_METRICS))}
+${tableOf([...Object.values(PROXY_METRICS), POOL_HISTOGRAM])}
 `;
 }
 

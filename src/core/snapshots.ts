@@ -15,6 +15,13 @@ export interface Summary {
   readonly upstreamReachable: boolean;
 }
 
+/** Durations counted by bucket. */
+export interface HistogramSnapshot {
+  /** Not cumulative, +Inf last; the borders are those of every histogram of the metrics page (stats/latency-sketch.ts). */
+  readonly buckets: readonly number[];
+  readonly sumMs: number;
+}
+
 /** One lane of one endpoint's pool; the monitor's single connection is its own row. */
 export interface PoolSnapshot {
   readonly cluster: string;
@@ -28,6 +35,8 @@ export interface PoolSnapshot {
   readonly waiters: number;
   readonly longestWaitMs: number;
   readonly checkouts: number;
+  /** Waits of those that got a connection; null where nobody can wait (the monitor). */
+  readonly waits: HistogramSnapshot | null;
   readonly connects: number;
   /** Connections closed, by reason (upstream/perish.ts). */
   readonly closed: Readonly<Record<string, number>>;

@@ -4,11 +4,12 @@
 // Invariants: the text of a series' labels never changes once written; a slice is a millisecond of work, the histogram `other` some more.
 
 import { OUTCOMES } from '../core/outcome.ts';
+import type { PoolSnapshot } from '../core/snapshots.ts';
 import { HISTOGRAM_BORDERS_SECONDS, HISTOGRAM_BUCKETS } from './latency-sketch.ts';
 import type { OperationRow } from './operation-row.ts';
 import type { OperationSeries, RowSeries } from './operation-series.ts';
 import type { OperationTable } from './operation-table.ts';
-import { type MetricDefinition, OPERATION_METRICS } from './registry.ts';
+import { type MetricDefinition, OPERATION_METRICS, POOL_HISTOGRAM } from './registry.ts';
 
 const BUCKET_LABELS: readonly string[] = [...HISTOGRAM_BORDERS_SECONDS.map(String), '+Inf'];
 
@@ -62,6 +63,28 @@ function formatLabels(names: readonly string[], values: readonly string[]): stri
 
 function headOf(metric: MetricDefinition): string {
   return `# HELP ${metric.name} ${metric.help}\n# TYPE ${metric.name} ${metric.type}\n`;
+}
+
+/** Bucket, sum and count lines of one histogram; `buckets` are not cumulative. */
+function histogramLines(name: string, labels: string, buckets: ArrayLike<number>, sumMs: number): string {
+  let text = '';
+  let count = 0;
+  for (const [index, border] of BUCKET_LABELS.entries()) {
+    count += buckets[index] ?? 0;
+    text += `${name}_bucket{${labels},le="${border}"} ${count}\n`;
+  }
+  return `${text}${name}_sum{${labels}} ${sumMs / 1000}\n${name}_count{${labels}} ${count}\n`;
+}
+
+/** The waits of all pools: one series for each lane in which operations can wait. */
+export function poolWaitLines(pools: readonly PoolSnapshot[]): string {
+  let text = headOf(POOL_HISTOGRAM);
+  for (const { cluster, endpoint, lane, waits } of pools) {
+    if (waits === null) continue;
+    const labels = formatLabels(POOL_HISTOGRAM.labels, [cluster, endpoint, lane]);
+    text += histogramLines(POOL_HISTOGRAM.name, labels, waits.buckets, waits.sumMs);
+  }
+  return text;
 }
 
 /** The series cut into slices, as many as there are now: what is admitted between two slices comes with the next page. */
@@ -169,12 +192,6 @@ export class OperationExposition {
     const labels = this.#labelsOf(series, names);
     const buckets = new Float64Array(HISTOGRAM_BUCKETS);
     for (const row of series.rows) reader.addBuckets(row, buckets);
-    let text = '';
-    let count = 0;
-    for (const [index, border] of BUCKET_LABELS.entries()) {
-      count += buckets[index] ?? 0;
-      text += `${name}_bucket{${labels},le="${border}"} ${count}\n`;
-    }
-    return `${text}${name}_sum{${labels}} ${series.sum(reader.sumMs) / 1000}\n${name}_count{${labels}} ${count}\n`;
+    return histogramLines(name, labels, buckets, series.sum(reader.sumMs));
   }
 }

@@ -7,6 +7,8 @@
 // 1.0 to 2.4 KB, for it holds only the octaves seen in the narrowest counter that fits. And octaves are exact borders for
 // Prometheus buckets, so one count serves both.
 
+import type { HistogramSnapshot } from '../core/snapshots.ts';
+
 const STEPS = 32;
 const STEP_BITS = 5;
 const LARGEST_TICK = 0xffff_ffff;
@@ -144,6 +146,13 @@ export class LatencySketch {
       const index = histogramIndexOf((this.#first + start) >>> STEP_BITS);
       target[index] = (target[index] ?? 0) + sum;
     }
+  }
+
+  /** Counts per Prometheus bucket and the sum, as plain data. */
+  histogram(): HistogramSnapshot {
+    const buckets = new Float64Array(HISTOGRAM_BUCKETS);
+    this.addHistogram(buckets);
+    return { buckets: [...buckets], sumMs: this.sumMs };
   }
 
   #add(bucket: number, by: number): void {

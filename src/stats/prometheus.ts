@@ -5,7 +5,7 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { Snapshots } from '../core/snapshots.ts';
-import { OperationExposition } from './exposition.ts';
+import { OperationExposition, poolWaitLines } from './exposition.ts';
 import { MAX_HISTOGRAM_NAMESPACES, OperationSeries } from './operation-series.ts';
 import type { OperationTable } from './operation-table.ts';
 import { type Page, PageBuffer } from './page-buffer.ts';
@@ -110,6 +110,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     const proxyText = await registry.metrics();
     const page = new PageBuffer(lastBytes);
     await writeOperations(page, operations, options.clock ?? systemClock);
+    page.add(poolWaitLines(options.snapshots.pools()));
     page.add(proxyText);
     const bytes = page.take();
     lastBytes = bytes.length;

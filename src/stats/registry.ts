@@ -104,6 +104,14 @@ export const OPERATION_METRICS = {
   },
 } as const;
 
+/** Histograms that the running proxy keeps itself. */
+export const POOL_HISTOGRAM = {
+  name: 'weir_pool_wait_seconds',
+  type: 'histogram',
+  help: 'Time from asking a pool for a connection to getting one; those that got it at once count as 0.',
+  labels: ['cluster', 'endpoint', 'lane'],
+} as const;
+
 /** What the running proxy tells of itself (core/snapshots.ts) at scrape time. */
 export const PROXY_METRICS = {
   limitDecisions: {
@@ -227,5 +235,6 @@ export type ProxyMetricKey = keyof typeof PROXY_METRICS;
 /** All metrics, in the order in which people read about them. */
 export const ALL_METRICS: readonly MetricDefinition[] = [
   ...Object.values(OPERATION_METRICS),
+  POOL_HISTOGRAM,
   ...Object.values(PROXY_METRICS),
 ];

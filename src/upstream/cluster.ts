@@ -227,6 +227,7 @@ function monitorLane(connections: number): Omit<PoolSnapshot, 'cluster' | 'endpo
     waiters: 0,
     longestWaitMs: 0,
     checkouts: 0,
+    waits: null,
     connects: 0,
     closed: {},
   };

@@ -9,6 +9,7 @@ import type { Lane, PoolSnapshot } from '../core/snapshots.ts';
 import { Tally } from '../core/tally.ts';
 import type { Connector } from '../net/connector.ts';
 import type { HostPort } from '../options.ts';
+import { LatencySketch } from '../stats/latency-sketch.ts';
 import { type AdmissionCounts, mayHold } from './admission.ts';
 import type { UpstreamConnection } from './connection.ts';
 import { Establisher } from './establisher.ts';
@@ -57,6 +58,8 @@ export class Pool {
   readonly #established: Set<UpstreamConnection> = new Set();
   readonly #held: Record<AdmissionClass, number> = { privileged: 0, ordinary: 0 };
   readonly #closed: Tally<PerishReason> = new Tally();
+  /** From submit to lease, of those that got a connection. */
+  readonly #waits: LatencySketch = new LatencySketch();
   #checkouts = 0;
   #isStopped = false;
 
@@ -165,6 +168,7 @@ export class Pool {
     this.#held[exchange.admission]++;
     connection.lentFor = exchange.admission;
     this.#checkouts++;
+    this.#waits.record(nowMs - exchange.submittedMs);
     connection.send(exchange, nowMs);
   }
 
@@ -234,6 +238,7 @@ export class Pool {
       waiters: this.#room.size,
       longestWaitMs: this.#room.longestWaitMs(this.#parts.clock.nowMs()),
       checkouts: this.#checkouts,
+      waits: this.#waits.histogram(),
       connects: this.#establisher.made,
       closed: Object.fromEntries(this.#closed.counts),
     };

@@ -80,6 +80,7 @@ describe('readView', () => {
         waiters: 0,
         longestWaitMs: 0,
         checkouts: 0,
+        waits: null,
         connects: 0,
         closed: {},
       })),

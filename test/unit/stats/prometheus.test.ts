@@ -271,6 +271,8 @@ function makePool(waiters: number): PoolSnapshot {
     waiters,
     longestWaitMs: 250,
     checkouts: 900,
+    // 890 at once, seven up to 0.26 ms, three of 20 s.
+    waits: { buckets: [897, 0, 0, 0, 0, 0, 0, 0, 3], sumMs: 60_001 },
     connects: 12,
     closed: { idle: 4 },
   };
@@ -313,6 +315,11 @@ test('the state of the proxy is read anew at every scrape', async () => {
     weir_upstream_reachable: 1,
     [`weir_pool_checkouts_total{${pool}}`]: 900,
     [`weir_pool_waiters{${pool}}`]: 3,
+    [`weir_pool_wait_seconds_bucket{${pool},le="0.000256"}`]: 897,
+    [`weir_pool_wait_seconds_bucket{${pool},le="4.194304"}`]: 897,
+    [`weir_pool_wait_seconds_bucket{${pool},le="+Inf"}`]: 900,
+    [`weir_pool_wait_seconds_sum{${pool}}`]: 60.001,
+    [`weir_pool_wait_seconds_count{${pool}}`]: 900,
     [`weir_pool_longest_wait_seconds{${pool}}`]: 0.25,
     'weir_limit_decisions_total{limit="reports",decision="allowed"}': 7,
     'weir_limit_decisions_total{limit="reports",decision="observed"}': 0,

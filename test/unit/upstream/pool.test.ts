@@ -49,6 +49,22 @@ describe('a pool', () => {
     );
   });
 
+  test('counts how long those waited that got a connection', () => {
+    const bench = makePool({ cap: 1 });
+    submitAll(bench, ['first']);
+    bench.clock.flushTurn();
+    submitAll(bench, ['second']);
+    bench.clock.advance(20);
+    answer(bench);
+    answer(bench);
+    const { waits } = bench.pool.snapshot();
+    assert.equal(waits?.sumMs, 20);
+    assert.deepEqual(
+      waits?.buckets.map((count) => count > 0),
+      [true, false, false, false, true, false, false, false, false],
+    );
+  });
+
   test('makes no connection that nobody waits for', () => {
     const bench = makePool({ cap: 8 });
     for (const name of names(20)) {
