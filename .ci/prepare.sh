@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Brings what test/real needs and npm does not: a real server, PyMongo, the built Go program. All of it lands in one
+# Brings what test/real needs and npm does not: a real server, PyMongo, the built Go and Java programs, the tools beside them. All of it lands in one
 # cache folder outside the checkout (WEIR_CACHE, default ~/.cache/weir); what is there already is not made again.
 # It changes nothing in the checkout. Invariant: a second run takes seconds.
 set -euo pipefail
@@ -9,6 +9,7 @@ CACHE="${WEIR_CACHE:-$HOME/.cache/weir}"
 SECANTUS=0.5.3-beta.193
 PYMONGO=4.20.0
 SECANTUS_PY=0.7.0b3
+JAVA_DRIVER=5.14.0
 PATH="$HOME/.cargo/bin:$PATH"
 mkdir -p "$CACHE"
 
@@ -58,6 +59,19 @@ go_program() {
   go version
 }
 
+java_program() {
+  need javac "a JDK 17 or newer"
+  need mvn "Maven"
+  local root="$CACHE/driver-java"
+  if ! ls "$root/lib"/mongodb-driver-sync-"$JAVA_DRIVER".jar >/dev/null 2>&1; then
+    mvn -q -B -f test/real/drivers/java/pom.xml dependency:copy-dependencies -DoutputDirectory="$root/lib"
+  fi
+  rm -rf "$root/classes"
+  javac -cp "$root/lib/*" -d "$root/classes" test/real/drivers/java/*.java
+  java -version 2>&1 | head -1
+}
+
 server
 python
 go_program
+java_program

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compareMetrics, compareRows } from './harness/compare.ts';
-import { LANGUAGES, type Language, Program, reportsOf } from './harness/programs.ts';
+import { LANGUAGES, Program, reportsOf } from './harness/programs.ts';
 import { withServer } from './harness/server.ts';
 import { ConnectionPeak } from './harness/sockets.ts';
 import { AWAIT_LANE, MAX_UPSTREAM, MONITORS, withWeir } from './harness/weir.ts';
 
-const CLIENTS: Readonly<Record<Language, number>> = { node: 66, python: 67, go: 67 };
+const CLIENTS: Readonly<Record<(typeof LANGUAGES)[number], number>> = { node: 66, python: 67, go: 67 };
 
 test('200 clients at once finish the script with the direct results on 8 connections', async (context) => {
   await withServer(async ({ uri, port }) => {

@@ -28,7 +28,7 @@ const LIMITS = `  - name: hot
 
 test('50/s with burst 10 on one call site: so many reach the server, others feel nothing, pools stay', async (context) => {
   await withServer(async ({ uri }) => {
-    await withWeir(uri, async (weir) => checkLimit(uri, weir, context), LIMITS);
+    await withWeir(uri, async (weir) => checkLimit(uri, weir, context), { limits: LIMITS });
   });
 });
 

@@ -4,8 +4,8 @@
 import type { ProgramReport } from '../report.ts';
 import type { CallSiteRow } from './weir.ts';
 
-/** Sent by drivers without commandStarted events: handshakes and monitoring. */
-const WITHOUT_EVENTS = new Set(['hello', 'isMaster', 'ismaster']);
+/** Sent by drivers without commandStarted events, or by some of them with: handshakes, monitoring, logins. */
+const WITHOUT_EVENTS = new Set(['hello', 'isMaster', 'ismaster', 'saslStart', 'saslContinue']);
 
 type Counts = Map<string, number>;
 
@@ -34,7 +34,9 @@ function differences(expected: Counts, actual: Counts): string[] {
 export function compareRows(report: ProgramReport, app: string, rows: readonly CallSiteRow[]): string[] {
   const sent: Counts = new Map();
   const counted: Counts = new Map();
-  for (const row of report.sent) add(sent, [row.db, row.collection, row.command, row.callSite], row.count);
+  for (const row of report.sent) {
+    if (!WITHOUT_EVENTS.has(row.command)) add(sent, [row.db, row.collection, row.command, row.callSite], row.count);
+  }
   for (const row of rows) {
     if (row.app !== app || WITHOUT_EVENTS.has(row.command)) continue;
     add(counted, [row.db, plain(row.collection), row.command, row.callSite], row.operations);
@@ -50,6 +52,7 @@ export function compareMetrics(reports: readonly ProgramReport[], text: string):
   const sentBySite: Counts = new Map();
   const sentByCommand: Counts = new Map();
   for (const row of reports.flatMap((report) => report.sent)) {
+    if (WITHOUT_EVENTS.has(row.command)) continue;
     add(sentBySite, [row.db, row.collection, row.command, row.callSite], row.count);
     add(sentByCommand, [row.db, row.collection, row.command], row.count);
   }

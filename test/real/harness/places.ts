@@ -31,11 +31,22 @@ export function pythonBinary(): string {
 /** The built Go driver program; throws when it is older than its sources. */
 export function goProgram(): string {
   const program = cached('driver-go', 'program');
-  const sources = join(ROOT, 'test', 'real', 'drivers', 'go');
+  refuseOlder(program, 'go');
+  return program;
+}
+
+/** Class path of the compiled Java driver program; throws when it is older than its sources. */
+export function javaClassPath(): string {
+  const classes = cached('driver-java', 'classes');
+  refuseOlder(join(classes, 'Program.class'), 'java');
+  return `${join(cached('driver-java', 'lib'), '*')}:${classes}`;
+}
+
+function refuseOlder(program: string, language: string): void {
+  const sources = join(ROOT, 'test', 'real', 'drivers', language);
   const newest = Math.max(...readdirSync(sources).map((file) => statSync(join(sources, file)).mtimeMs));
   if (statSync(program).mtimeMs < newest)
     throw new Error(`${program} is older than its sources: run \`bash .ci/prepare.sh\``);
-  return program;
 }
 
 /** weir as users start it; `npm run build` makes it. */

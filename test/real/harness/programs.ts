@@ -4,10 +4,13 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type ProgramReport, readReport } from '../report.ts';
 import { Child } from './child.ts';
-import { goProgram, pythonBinary, ROOT } from './places.ts';
+import { goProgram, javaClassPath, pythonBinary, ROOT } from './places.ts';
 
-export type Language = 'node' | 'python' | 'go';
-export const LANGUAGES: readonly Language[] = ['node', 'python', 'go'];
+/** Those whose programs know every scenario. */
+export const LANGUAGES = ['node', 'python', 'go'] as const;
+export type Language = (typeof LANGUAGES)[number] | 'java';
+/** Those that know the script: the Java program knows nothing else. */
+export const SCRIPT_LANGUAGES: readonly Language[] = [...LANGUAGES, 'java'];
 
 const DRIVERS = join(ROOT, 'test', 'real', 'drivers');
 const DEADLINE_MS = 240_000;
@@ -22,6 +25,7 @@ export interface ProgramOptions {
   readonly pauseMs?: number;
   readonly operations?: readonly string[];
   readonly callSite?: string;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export class Program {
@@ -34,7 +38,7 @@ export class Program {
     this.#child = new Child(command, [...args, ...flagsOf(options)], {
       name: `${language} program`,
       cwd: ROOT,
-      env: { PYTHONDONTWRITEBYTECODE: '1' },
+      env: { PYTHONDONTWRITEBYTECODE: '1', ...options.env },
     });
   }
 
@@ -77,6 +81,7 @@ export function databaseOf(app: string): string {
 
 function commandOf(language: Language): [string, ...string[]] {
   if (language === 'go') return [goProgram()];
+  if (language === 'java') return ['java', '-cp', javaClassPath(), 'Program'];
   if (language === 'python') return [pythonBinary(), join(DRIVERS, 'python', 'program.py')];
   return [process.execPath, '--import', 'tsx', join(DRIVERS, 'node', 'program.ts')];
 }

@@ -121,6 +121,16 @@ export async function withOwnServer(
   }
 }
 
+/** Makes a user that may do everything; a server that asks for logins lets one from its own host do that once. */
+export async function createUser(uri: string, name: string, password: string): Promise<void> {
+  const client = new MongoClient(`${uri}/?directConnection=true`, { serverSelectionTimeoutMS: 5000 });
+  try {
+    await client.db('admin').command({ createUser: name, pwd: password, roles: ['root'] });
+  } finally {
+    await client.close();
+  }
+}
+
 /** The error with a process's log behind its message, so that a failed CI run can be read afterwards. */
 export function withLog(error: unknown, log: string): unknown {
   if (error instanceof Error && !error.message.includes(log)) error.message += `\n${log}`;

@@ -89,15 +89,27 @@ export class Weir {
   }
 }
 
-/** Runs with `weir start` in front of this server; `limits` is YAML for the config key of that name. */
-export async function withWeir(upstream: string, run: (weir: Weir) => Promise<void>, limits?: string): Promise<void> {
+export interface WeirSetup {
+  /** YAML for the config key of that name. */
+  readonly limits?: string;
+  /** Default pool. */
+  readonly mode?: 'pool' | 'passthrough';
+}
+
+/** Runs with `weir start` in front of this server. */
+export async function withWeir(
+  upstream: string,
+  run: (weir: Weir) => Promise<void>,
+  { limits, mode = 'pool' }: WeirSetup = {},
+): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'weir-config-'));
   const [port, adminPort] = [await freePort(), await freePort()];
   const flags = ['--upstream', upstream, '--listen', `127.0.0.1:${String(port)}`];
-  const more = ['--max-upstream', String(MAX_UPSTREAM), '--admin', `127.0.0.1:${String(adminPort)}`];
+  flags.push('--admin', `127.0.0.1:${String(adminPort)}`);
+  flags.push(...(mode === 'pool' ? ['--max-upstream', String(MAX_UPSTREAM)] : ['--mode', mode]));
   const config = join(folder, 'weir.yaml');
   if (limits !== undefined) await writeFile(config, configText(upstream, limits));
-  const args = [weirEntry(), 'start', ...(limits === undefined ? [] : ['--config', config]), ...flags, ...more];
+  const args = [weirEntry(), 'start', ...(limits === undefined ? [] : ['--config', config]), ...flags];
   const weir = new Weir(port, adminPort, new Child(process.execPath, args, { name: 'weir' }));
   try {
     await weir.ready();
