@@ -1,7 +1,7 @@
 // What an update makes of a document: operators, pipelines and replacements, and the document an upsert starts from.
 // It stores nothing. Invariant: the `_id` of what comes out is the `_id` of what went in.
 
-import { canonicalKey, copyDocument, type Doc, isDocument, setField } from './documents.ts';
+import { copyDocument, type Doc, isDocument, setField } from './documents.ts';
 import type { Engine, UpdateSpec } from './engine.ts';
 import { CommandError } from './errors.ts';
 
@@ -44,7 +44,7 @@ export function applyChange(engine: Engine, document: Doc, change: Change, conte
       return { _id: document['_id'], ...engine.update(document, { ...context, filter: {}, change: change.stages }) };
     case 'operators': {
       const { $setOnInsert: _ignored, ...modifier } = change.modifier;
-      return runOperators(engine, document, withoutSameId(modifier, document), context);
+      return engine.update(document, { ...context, change: modifier });
     }
   }
 }
@@ -54,37 +54,8 @@ export function makeUpsert(engine: Engine, filter: Doc, change: Change, context:
   const seed = seedOf(filter);
   if (change.kind === 'replace')
     return '_id' in seed ? { _id: seed['_id'], ...change.document } : { ...change.document };
-  if (change.kind === 'pipeline') return engine.update(seed, { ...context, filter: {}, change: change.stages });
-  const { $setOnInsert, $set, ...others } = change.modifier;
-  const set: Doc = { ...(isDocument($set) ? $set : {}), ...(isDocument($setOnInsert) ? $setOnInsert : {}) };
-  const start = '_id' in set && !('_id' in seed) ? { _id: set['_id'], ...seed } : seed;
-  const modifier = Object.keys(set).length === 0 ? others : { ...others, $set: set };
-  return runOperators(engine, start, withoutSameId(modifier, start), { ...context, filter: {} });
-}
-
-/** The filter goes along only where a positional `$` needs it: the document was found already. */
-function runOperators(engine: Engine, document: Doc, modifier: Doc, context: ChangeContext): Doc {
-  if (Object.keys(modifier).length === 0) return document;
-  const paths = Object.values(modifier).flatMap((fields) => (isDocument(fields) ? Object.keys(fields) : []));
-  const isPositional = paths.some((path) => /\.\$(\.|$)/.test(path));
-  return engine.update(document, { ...context, filter: isPositional ? context.filter : {}, change: modifier });
-}
-
-/** `$set: { _id: same }` is allowed and does nothing; mingo would refuse it. */
-function withoutSameId(modifier: Doc, document: Doc): Doc {
-  const set = modifier['$set'];
-  if (!isDocument(set) || !('_id' in set)) return dropEmpty(modifier);
-  if (canonicalKey(set['_id']) !== canonicalKey(document['_id'])) {
-    throw new CommandError(66, "Performing an update on the path '_id' would modify the immutable field '_id'");
-  }
-  const { _id, ...rest } = set;
-  return dropEmpty({ ...modifier, $set: rest });
-}
-
-function dropEmpty(modifier: Doc): Doc {
-  return Object.fromEntries(
-    Object.entries(modifier).filter(([, fields]) => isDocument(fields) && Object.keys(fields).length > 0),
-  );
+  const spec = change.kind === 'pipeline' ? change.stages : change.modifier;
+  return engine.update(seed, { ...context, filter: {}, change: spec });
 }
 
 /** Fields that the filter pins to one value. */
@@ -98,11 +69,19 @@ function equalities(filter: Doc): [string, unknown][] {
   return Object.entries(filter).flatMap(([key, condition]): [string, unknown][] => {
     if (key === '$and' && Array.isArray(condition))
       return (condition as unknown[]).filter(isDocument).flatMap(equalities);
+    if (key === '$or' && Array.isArray(condition) && condition.length === 1)
+      return (condition as unknown[]).filter(isDocument).flatMap(equalities);
     if (key.startsWith('$') || condition instanceof RegExp) return [];
-    if (!isDocument(condition) || !Object.keys(condition).some((name) => name.startsWith('$')))
-      return [[key, condition]];
-    return Object.hasOwn(condition, '$eq') ? [[key, condition['$eq']]] : [];
+    return equalTo(condition).map((value) => [key, value]);
   });
+}
+
+/** The one value a condition allows: itself, `$eq`, or `$in` of a single one. */
+function equalTo(condition: unknown): unknown[] {
+  if (!isDocument(condition) || !Object.keys(condition).some((name) => name.startsWith('$'))) return [condition];
+  if (Object.hasOwn(condition, '$eq')) return [condition['$eq']];
+  const list = condition['$in'];
+  return Array.isArray(list) && list.length === 1 && !(list[0] instanceof RegExp) ? (list as unknown[]) : [];
 }
 
 function setPath(document: Doc, parts: readonly string[], value: unknown): void {

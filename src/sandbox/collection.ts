@@ -118,13 +118,14 @@ export class Collection {
     for (const [name, index] of this.#indexes) this.#indexes.set(name, new CollectionIndex(index.spec));
   }
 
-  /** Adds an index unless one of its name is there. Throws 11000 if the documents break it, 67 and 86. Returns whether it is new. */
+  /** Adds an index unless one of its name is there. Throws 11000 if the documents break it, 67, 85 and 86. Returns whether it is new. */
   addIndex(spec: IndexSpec): boolean {
     const known = this.#indexes.get(spec.name);
     if (known !== undefined) {
       if (canonicalKey(known.spec.key) === canonicalKey(spec.key)) return false;
       throw new CommandError(86, `An existing index has the same name as the requested index: ${spec.name}`);
     }
+    this.#refuseSameKey(spec);
     if (this.#indexes.size >= MAX_INDEXES - 1) throw new CommandError(67, 'add index fails, too many indexes');
     const index = new CollectionIndex(spec);
     for (const [key, document] of this.#documents) {
@@ -143,6 +144,14 @@ export class Collection {
   /** The indexes beside `_id_`. */
   indexes(): IndexSpec[] {
     return [...this.#indexes.values()].map((index) => index.spec);
+  }
+
+  #refuseSameKey(spec: IndexSpec): void {
+    for (const known of this.indexes()) {
+      const isSame =
+        canonicalKey(known.key) === canonicalKey(spec.key) && (known.partial === null) === (spec.partial === null);
+      if (isSame) throw new CommandError(85, `Index already exists with a different name: ${known.name}`);
+    }
   }
 
   #charge(bytes: number): void {

@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.ts';
 import type { CursorBatch, CursorTable } from './cursors.ts';
 import type { Doc, ObjectId } from './documents.ts';
 import type { Engine } from './engine.ts';
+import type { StatementMemory } from './retries.ts';
 import type { Store } from './store.ts';
 
 /** What all connections share. */
@@ -36,6 +37,8 @@ export interface CommandRequest {
   readonly database: string;
   readonly command: Doc;
   readonly client: ClientIdentity;
+  /** Given by the dispatcher when the command may be a retry of a write. */
+  readonly retries?: StatementMemory;
 }
 
 /** Runs a command and returns its reply without `ok`. Throws CommandError. */

@@ -4,6 +4,7 @@
 import type { Logger } from '../core/logger.ts';
 import type { CommandFamily, CommandRequest, Handler, ServerState } from './command.ts';
 import { aggregateCommands } from './commands/aggregate.ts';
+import { bulkWriteCommands } from './commands/bulk-write.ts';
 import { catalogCommands } from './commands/catalog.ts';
 import { cursorCommands } from './commands/cursor.ts';
 import { handshakeCommands } from './commands/handshake.ts';
@@ -22,6 +23,7 @@ const families: readonly CommandFamily[] = [
   cursorCommands,
   insertDeleteCommands,
   updateCommands,
+  bulkWriteCommands,
   aggregateCommands,
   catalogCommands,
   indexCommands,
@@ -59,7 +61,7 @@ export class Dispatcher {
   /** Runs it and returns the whole reply, `ok` included. */
   run(request: CommandRequest): Doc {
     try {
-      return { ...this.#retries.run(request, () => this.#execute(request)), ok: new Double(1) };
+      return { ...this.#execute(request), ok: new Double(1) };
     } catch (error) {
       if (error instanceof CommandError) return errorReply(error.code, error.message, [], error.extra);
       this.#logger.error({ command: request.name, error }, 'the sandbox failed to run a command');
@@ -73,6 +75,7 @@ export class Dispatcher {
     if (!/^[^/\\. "$\0]{1,63}$/.test(request.database)) throw new CommandError(73, 'Invalid database name');
     if (request.command['autocommit'] !== undefined || request.command['startTransaction'] !== undefined)
       refuseTransaction();
-    return handler(request, this.#server);
+    const retries = this.#retries.open(request);
+    return handler(retries === null ? request : { ...request, retries }, this.#server);
   }
 }

@@ -114,5 +114,22 @@ function objectKey(value: unknown): string {
   if (value instanceof Timestamp) return `ts:${value.getHighBitsUnsigned()}.${value.getLowBitsUnsigned()}`;
   if (value instanceof Long) return `n:${value.toString()}`;
   if (value instanceof Int32 || value instanceof Double) return canonicalKey(value.value);
+  const text = decimalText(value);
+  if (text !== null) return decimalKey(text);
   return `x:${encodeDocument({ v: value }).toString('base64')}`;
+}
+
+/** bson's Decimal128 is known by its tag: only its text is needed here. */
+function decimalText(value: unknown): string | null {
+  const decimal = value as { readonly _bsontype?: unknown; toString(): string };
+  return decimal._bsontype === 'Decimal128' && !isDocument(value) ? decimal.toString() : null;
+}
+
+/** A decimal that a double holds exactly enough is that double's key; others have a key of their own. */
+function decimalKey(text: string): string {
+  const digits = text
+    .replace(/e.*$/i, '')
+    .replace(/[^\d]/g, '')
+    .replace(/^0+|0+$/g, '');
+  return digits.length <= 15 ? canonicalKey(Number(text)) : `n:${text}`;
 }

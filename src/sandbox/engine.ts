@@ -1,9 +1,18 @@
-// mingo behind one face: matching, sorting, projecting, pipelines and updates over plain documents.
-// mingo is loaded only when a sandbox starts (it costs some 80 ms). It holds no documents.
-// Invariant: documents that come in are never changed; mingo writes only to copies made here.
+// The query language behind one face: filters, sorts, projections and update operators are the sandbox's own, because BSON's types
+// must be ordered and compared as a server does; expressions and most pipeline stages are mingo's (mingo-bridge.ts, pipeline.ts).
+// It holds no documents. Invariant: documents that come in are never changed.
 
-import { copyDocument, type Doc, isDocument } from './documents.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import type { ConditionContext } from './conditions.ts';
+import type { Doc } from './documents.ts';
 import { CommandError } from './errors.ts';
+import { compileFilter, type MatchContext } from './matcher.ts';
+import { guarded, loadMingo, type MingoBridge } from './mingo-bridge.ts';
+import { applyModifier } from './modifier.ts';
+import { runPipeline } from './pipeline.ts';
+import { matchedPosition } from './positional.ts';
+import { compileProjection } from './projection.ts';
+import { sortDocuments, textOrderOf } from './sorting.ts';
 
 /** A compiled filter. */
 export interface Matcher {
@@ -33,146 +42,89 @@ export interface UpdateSpec {
 export interface Engine {
   compile(filter: Doc, options?: EngineOptions): Matcher;
   sort(documents: readonly Doc[], spec: Doc, options?: EngineOptions): Doc[];
+  /** find's projection; `filter` is what `path.$` looks into. */
   project(documents: readonly Doc[], projection: Doc, filter: Doc): Doc[];
   aggregate(documents: readonly Doc[], pipeline: readonly Doc[], options?: EngineOptions): Doc[];
   update(document: Doc, spec: UpdateSpec): Doc;
 }
 
-/** mingo whole, and its parts with the query operators only: the whole one copies every operator it has on every call (40 to 480 µs). */
-interface Mingo {
-  readonly whole: typeof import('mingo');
-  readonly query: typeof import('mingo/query');
-  readonly updater: typeof import('mingo/updater');
-  readonly queryContext: import('mingo/core').Context;
-}
+const updateStages: ReadonlySet<string> = new Set([
+  '$addFields',
+  '$set',
+  '$project',
+  '$unset',
+  '$replaceRoot',
+  '$replaceWith',
+]);
 
-async function loadMingo(): Promise<Mingo> {
-  const [whole, query, updater, core, operators] = await Promise.all([
-    import('mingo'),
-    import('mingo/query'),
-    import('mingo/updater'),
-    import('mingo/core'),
-    import('mingo/operators/query'),
-  ]);
-  return { whole, query, updater, queryContext: core.Context.init({ query: { ...operators } }) };
-}
-
-/** Loads mingo and wraps it. */
-export async function loadEngine(): Promise<Engine> {
+/** Loads mingo, which costs some 80 ms, and wraps it. */
+export async function loadEngine(clock: Clock = systemClock): Promise<Engine> {
   const mingo = await loadMingo();
   return {
-    compile: (filter, options = {}) => guarded(() => compile(mingo, filter, options)),
-    sort: (documents, spec, options = {}) =>
-      guarded(() => runPipeline(mingo, documents, [{ $sort: numericSort(spec) }], options)),
+    compile: (filter, options = {}) => compile(mingo, filter, options),
+    sort: (documents, spec, options = {}) => sortDocuments(documents, spec, options.collation),
     project: (documents, projection, filter) => guarded(() => project(mingo, documents, projection, filter)),
     aggregate: (documents, pipeline, options = {}) =>
-      guarded(() => runPipeline(mingo, documents.map(copyDocument), withoutComments([...pipeline]), options)),
-    update: (document, spec) => guarded(() => update(mingo, document, spec)),
+      guarded(() => runPipeline(documents, pipeline, pipelineContext(mingo, options))),
+    update: (document, spec) => guarded(() => update(mingo, document, spec, clock.wallMs())),
   };
 }
 
-/** mingo's own refusals become 2 BadValue; so does whatever odd input makes it trip over. */
-function guarded<T>(run: () => T): T {
-  try {
-    return run();
-  } catch (error) {
-    if (error instanceof CommandError) throw error;
-    const message = error instanceof Error ? error.message : 'the query cannot be run';
-    const unknownStage = /^unregistered pipeline operator (\S+?)\.?$/.exec(message)?.[1];
-    if (unknownStage !== undefined)
-      throw new CommandError(40_324, `Unrecognized pipeline stage name: '${unknownStage}'`);
-    throw new CommandError(2, message);
-  }
-}
-
-function mingoOptions(options: EngineOptions): Record<string, unknown> {
-  const { collation, variables, resolve } = options;
+function matchContext(mingo: MingoBridge, options: EngineOptions): MatchContext {
   return {
-    scriptEnabled: false,
-    ...(collation === undefined ? {} : { collation }),
-    ...(variables === undefined ? {} : { variables }),
-    ...(resolve === undefined ? {} : { collectionResolver: resolve }),
+    texts: textOrderOf(options.collation),
+    expression: (expression) => mingo.compileExpression(expression, options),
   };
 }
 
-function compile(mingo: Mingo, filter: Doc, options: EngineOptions): Matcher {
-  const query = mentions(filter, '$expr')
-    ? new mingo.whole.Query(withoutComments(filter), mingoOptions(options))
-    : new mingo.query.Query(withoutComments(filter), { ...mingoOptions(options), context: mingo.queryContext });
-  return { test: (document) => guarded(() => query.test(document)) };
+function compile(mingo: MingoBridge, filter: Doc, options: EngineOptions): Matcher {
+  const test = guarded(() => compileFilter(filter, matchContext(mingo, options)));
+  return { test: (document) => guarded(() => test(document)) };
 }
 
-function runPipeline(mingo: Mingo, documents: readonly Doc[], pipeline: Doc[], options: EngineOptions): Doc[] {
-  const aggregator = new mingo.whole.Aggregator(pipeline, mingoOptions(options));
-  return aggregator.run<Doc>([...documents]).map(withIdFirst);
+function conditionContext(match: MatchContext): ConditionContext {
+  return { ...match, filter: (inner) => compileFilter(inner, match) };
 }
 
-function project(mingo: Mingo, documents: readonly Doc[], projection: Doc, filter: Doc): Doc[] {
-  const query = new mingo.whole.Query<Doc>(withoutComments(filter), mingoOptions({}));
-  return query.find<Doc>(documents.map(copyDocument), projection).all().map(withIdFirst);
+function project(mingo: MingoBridge, documents: readonly Doc[], projection: Doc, filter: Doc): Doc[] {
+  if (Object.keys(projection).length === 0) return [...documents];
+  const match = matchContext(mingo, {});
+  const show = compileProjection(projection, {
+    conditions: conditionContext(match),
+    isStage: false,
+    evaluate: (document, expressions) => mingo.evaluate(document, expressions, {}),
+    matched: (document, path) => matchedPosition(document, filter, path, match),
+  });
+  return documents.map(show);
 }
 
-function update(mingo: Mingo, document: Doc, spec: UpdateSpec): Doc {
-  const documents = [copyDocument(document)];
-  const config = {
-    cloneMode: 'deep' as const,
-    ...(spec.arrayFilters === undefined ? {} : { arrayFilters: spec.arrayFilters.map(copyDocument) }),
-    ...(spec.variables === undefined ? {} : { let: spec.variables }),
+function pipelineContext(mingo: MingoBridge, options: EngineOptions): Parameters<typeof runPipeline>[2] {
+  const match = matchContext(mingo, options);
+  return {
+    test: (filter) => compileFilter(filter, match),
+    sort: (documents, spec) => sortDocuments(documents, spec, options.collation),
+    run: (documents, stages) => mingo.runStages(documents, stages, options),
+    project: (projection) =>
+      compileProjection(projection, {
+        conditions: conditionContext(match),
+        isStage: true,
+        evaluate: (document, expressions) => mingo.evaluate(document, expressions, options),
+        matched: () => null,
+      }),
   };
-  if (Array.isArray(spec.change)) {
-    mingo.whole.updateOne(
-      documents,
-      withoutComments(spec.filter),
-      withoutComments(spec.change),
-      config,
-      mingoOptions({}),
-    );
-  } else {
-    mingo.updater.updateOne(documents, withoutComments(spec.filter), spec.change as object, config, mingoOptions({}));
+}
+
+function update(mingo: MingoBridge, document: Doc, spec: UpdateSpec, nowMs: number): Doc {
+  const { change, filter, arrayFilters, variables } = spec;
+  const options: EngineOptions = { variables };
+  if (!Array.isArray(change)) {
+    const match = matchContext(mingo, options);
+    return applyModifier(document, change as Doc, { filter, arrayFilters, match, nowMs });
   }
-  const changed = documents[0];
+  const stages = change as readonly Doc[];
+  const refused = stages.flatMap((stage) => Object.keys(stage)).find((name) => !updateStages.has(name));
+  if (refused !== undefined) throw new CommandError(72, `${refused} is not allowed to be used within an update`);
+  const [changed] = runPipeline([document], stages, pipelineContext(mingo, options));
   if (changed === undefined) throw new CommandError(8, 'the update lost its document');
   return changed;
-}
-
-/** Whether a key stands anywhere in the value. */
-function mentions(value: unknown, key: string): boolean {
-  if (Array.isArray(value)) return value.some((item) => mentions(item, key));
-  return isDocument(value) && (Object.hasOwn(value, key) || Object.values(value).some((field) => mentions(field, key)));
-}
-
-/** mingo sorts by 1 and -1 as numbers only. */
-function numericSort(spec: Doc): Doc {
-  return Object.fromEntries(
-    Object.entries(spec).map(([key, direction]) => {
-      if (isDocument(direction)) throw new CommandError(2, 'the sandbox cannot sort by $meta');
-      const number = Number(direction);
-      if (number !== 1 && number !== -1) throw new CommandError(15_975, '$sort key ordering must be 1 or -1');
-      return [key, number];
-    }),
-  );
-}
-
-/** mingo's projections put `_id` last; drivers and people expect it first. */
-function withIdFirst(document: Doc): Doc {
-  if (!Object.hasOwn(document, '_id') || Object.keys(document)[0] === '_id') return document;
-  const { _id, ...rest } = document;
-  return { _id, ...rest };
-}
-
-/** The same value without `$comment` at any depth (mingo knows no such operator); the value itself when there is none. */
-export function withoutComments<T>(value: T): T {
-  if (Array.isArray(value)) {
-    const items: unknown[] = value.map(withoutComments);
-    return (items.some((item, index) => item !== value[index]) ? items : value) as T;
-  }
-  if (!isDocument(value)) return value;
-  let changed = false;
-  const cleaned: Doc = {};
-  for (const [key, field] of Object.entries(value)) {
-    const kept = key === '$comment' ? undefined : withoutComments(field);
-    changed ||= kept !== field;
-    if (key !== '$comment') cleaned[key] = kept;
-  }
-  return changed ? (cleaned as T) : value;
 }

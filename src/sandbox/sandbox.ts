@@ -1,6 +1,6 @@
 // The sandbox: an embedded server that speaks enough of MongoDB's protocol for demos and tests. Not a database: everything is in memory,
-// one process, no users, no transactions; every query that does not name `_id` reads the whole collection; int64 and decimals beyond
-// the safe range are stored but not computed with; keys that look like whole numbers come first in their document.
+// one process, no users, no transactions; every query that does not name `_id` reads the whole collection; decimals are stored and
+// compared but not computed with; keys that look like whole numbers come first in their document.
 // This file wires the parts, once. Invariant: after stop() no socket and no timer of it is left.
 
 import { createServer } from 'node:net';
@@ -68,7 +68,7 @@ export interface Sandbox {
 /** Binds and serves. Rejects with the system's error (EADDRINUSE …). */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { host = '127.0.0.1', port = 0, clock = systemClock, logger = silentLogger } = options;
-  const engine = await loadEngine();
+  const engine = await loadEngine(clock);
   const sockets = new SocketTable();
   const server = createServer({ noDelay: true, keepAlive: true }, (socket) => sockets.accept(socket));
   server.maxConnections = MAX_CONNECTIONS;

@@ -2,9 +2,10 @@
 // Other indexes are descriptions only: every query that does not name `_id` reads the whole collection.
 // Invariant: `#owners` holds exactly the keys of the documents that were added and not removed.
 
-import { canonicalKey, type Doc, isDocument } from './documents.ts';
+import { canonicalKey, type Doc } from './documents.ts';
 import type { Matcher } from './engine.ts';
 import { CommandError } from './errors.ts';
+import { keysAt, visitPath } from './paths.ts';
 
 /** An index as createIndexes asks for it. */
 export interface IndexSpec {
@@ -21,65 +22,64 @@ export interface IndexSpec {
 /** See the head of the file. */
 export class CollectionIndex {
   readonly spec: IndexSpec;
-  readonly #paths: readonly string[];
+  readonly #paths: readonly (readonly string[])[];
   readonly #owners = new Map<string, string>();
 
   constructor(spec: IndexSpec) {
     this.spec = spec;
-    this.#paths = Object.keys(spec.key);
+    this.#paths = Object.keys(spec.key).map((path) => path.split('.'));
   }
 
   /** Throws 11000 if another document than `owner` holds one of the document's keys. */
   check(document: Doc, owner: string, namespace: string): void {
-    for (const key of this.#keysOf(document)) {
+    for (const [key, values] of this.#keysOf(document)) {
       const holder = this.#owners.get(key);
-      if (holder !== undefined && holder !== owner) throw this.#duplicate(document, namespace);
+      if (holder !== undefined && holder !== owner) throw this.#duplicate(values, namespace);
     }
   }
 
   add(document: Doc, owner: string): void {
-    for (const key of this.#keysOf(document)) this.#owners.set(key, owner);
+    for (const key of this.#keysOf(document).keys()) this.#owners.set(key, owner);
   }
 
   remove(document: Doc): void {
-    for (const key of this.#keysOf(document)) this.#owners.delete(key);
+    for (const key of this.#keysOf(document).keys()) this.#owners.delete(key);
   }
 
-  #keysOf(document: Doc): string[] {
-    if (!this.spec.unique) return [];
-    if (this.spec.partial !== null && !this.spec.partial.test(document)) return [];
-    const values = this.#paths.map((path) => indexedValues(document, path.split('.')));
-    if (this.spec.sparse && values.every((list) => list.length === 0)) return [];
-    if (values.filter((list) => list.length > 1).length > 1)
-      throw new CommandError(171, 'cannot index parallel arrays');
-    let keys = [''];
-    for (const list of values) {
-      const texts = list.length === 0 ? ['null'] : list.map(canonicalKey);
-      keys = keys.flatMap((prefix) => texts.map((text) => `${prefix}${text.length}:${text}`));
+  /** The values of each key, by a text that is equal exactly for equal keys. */
+  #keysOf(document: Doc): Map<string, readonly unknown[]> {
+    const { unique, partial, sparse } = this.spec;
+    const keys = new Map<string, readonly unknown[]>();
+    if (!unique || (partial !== null && !partial.test(document))) return keys;
+    if (sparse && !this.#paths.some((parts) => isThere(document, parts))) return keys;
+    const lists = this.#paths.map((parts) => keysAt(document, parts));
+    if (lists.filter((list) => list.length > 1).length > 1) throw new CommandError(171, 'cannot index parallel arrays');
+    const longest = Math.max(...lists.map((list) => list.length));
+    for (let index = 0; index < longest; index += 1) {
+      const values = lists.map((list) => (list.length === 1 ? list[0] : list[index]));
+      keys.set(values.map(keyText).join(''), values);
     }
-    return [...new Set(keys)];
+    return keys;
   }
 
-  #duplicate(document: Doc, namespace: string): CommandError {
+  #duplicate(values: readonly unknown[], namespace: string): CommandError {
     const { name, key } = this.spec;
-    const keyValue = Object.fromEntries(this.#paths.map((path) => [path, firstValue(document, path)]));
-    const shown = this.#paths.map((path) => `${path}: ${showValue(keyValue[path])}`).join(', ');
+    const names = Object.keys(key);
+    const keyValue = Object.fromEntries(names.map((path, index) => [path, values[index] ?? null]));
+    const shown = names.map((path) => `${path}: ${showValue(keyValue[path])}`).join(', ');
     const message = `E11000 duplicate key error collection: ${namespace} index: ${name} dup key: { ${shown} }`;
     return new CommandError(11_000, message, { keyPattern: key, keyValue });
   }
 }
 
-/** Every value at a dotted path, arrays entered as a multikey index does. */
-function indexedValues(value: unknown, parts: readonly string[]): unknown[] {
-  if (Array.isArray(value)) return value.flatMap((item) => indexedValues(item, parts));
-  const [part, ...rest] = parts;
-  if (part === undefined) return [value];
-  if (!isDocument(value) || !Object.hasOwn(value, part)) return [];
-  return indexedValues(value[part], rest);
+function isThere(document: Doc, parts: readonly string[]): boolean {
+  return visitPath(document, parts, (value) => value !== undefined);
 }
 
-function firstValue(document: Doc, path: string): unknown {
-  return indexedValues(document, path.split('.'))[0] ?? null;
+/** An empty array is a key of its own, beside null. The length keeps neighbours apart. */
+function keyText(value: unknown): string {
+  const text = value === undefined ? 'empty' : canonicalKey(value);
+  return `${text.length}:${text}`;
 }
 
 /** A value as the server's duplicate key message shows it, cut to a bounded length. */

@@ -1,4 +1,4 @@
-// aggregate. A leading $match is taken by the collection (its `_id` map), the rest by mingo on copies.
+// aggregate. A leading $match is taken by the collection (its `_id` map), the rest by the engine.
 // Invariant: stages that need a server (change streams, statistics of shards) are refused by name, never ignored.
 
 import { readCollectionName, readCount, readDocumentField, readDocuments, readFlag } from '../arguments.ts';
@@ -12,6 +12,8 @@ import { selectDocuments } from '../selection.ts';
 function aggregate({ database, command }: CommandRequest, server: ServerState): Doc {
   const pipeline = readDocuments(command, 'pipeline');
   refuseStages(pipeline);
+  if (command['cursor'] === undefined && !readFlag(command, 'explain', false))
+    throw new CommandError(9, "The 'cursor' option is required, except for aggregate with the explain argument");
   const source = sourceOf(command, pipeline);
   const { stages, write } = splitOutput(server, database, pipeline);
   const options: EngineOptions = {

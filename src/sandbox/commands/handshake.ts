@@ -9,9 +9,9 @@ import { CommandError } from '../errors.ts';
 export const SANDBOX_NOTICE: string =
   'a sandbox for tests and demos, not a database: everything is in memory, one process, no users, no transactions, no indexes but unique ones';
 
-/** MongoDB 7.0, whose commands the sandbox knows the most used part of. */
-const WIRE_VERSION = 21;
-const VERSION = '7.0.0';
+/** MongoDB 8.0, whose commands the sandbox knows the most used part of. */
+const WIRE_VERSION = 25;
+const VERSION = '8.0.0';
 
 function hello(request: CommandRequest, server: ServerState): Doc {
   const isLegacy = request.name !== 'hello';
@@ -48,7 +48,7 @@ function memberFields(server: ServerState, setName: string): Doc {
 function buildInfo(): Doc {
   return {
     version: VERSION,
-    versionArray: [7, 0, 0, 0],
+    versionArray: [8, 0, 0, 0],
     gitVersion: 'none',
     modules: ['sandbox'],
     notice: SANDBOX_NOTICE,
@@ -79,7 +79,7 @@ function serverStatus(_request: CommandRequest, server: ServerState): Doc {
 }
 
 function getParameter({ command }: CommandRequest): Doc {
-  const known: Doc = { featureCompatibilityVersion: { version: '7.0' } };
+  const known: Doc = { featureCompatibilityVersion: { version: '8.0' } };
   if (command['getParameter'] === '*') return known;
   const asked = Object.keys(command).filter((key) => Object.hasOwn(known, key));
   if (asked.length === 0) throw new CommandError(72, 'no option found to get');

@@ -27,13 +27,9 @@ function createIndexes({ database, command }: CommandRequest, server: ServerStat
     for (const index of added) collection.dropIndex(index);
     throw error;
   }
-  const note = added.length === 0 ? { note: 'all indexes already exist' } : {};
-  return {
-    numIndexesBefore: before,
-    numIndexesAfter: before + added.length,
-    createdCollectionAutomatically: isNew,
-    ...note,
-  };
+  const counts = { numIndexesBefore: before, numIndexesAfter: before + added.length };
+  if (added.length === 0 && !isNew) return { ...counts, note: 'all indexes already exist' };
+  return { ...counts, createdCollectionAutomatically: isNew };
 }
 
 function readSpec(server: ServerState, spec: Doc): IndexSpec {

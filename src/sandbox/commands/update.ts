@@ -14,41 +14,36 @@ import type { CommandFamily, CommandRequest, ServerState } from '../command.ts';
 import { type Doc, isSameDocument } from '../documents.ts';
 import { CommandError } from '../errors.ts';
 import { selectDocuments } from '../selection.ts';
-import { runStatements } from './insert-delete.ts';
-
-interface Target {
-  readonly server: ServerState;
-  readonly database: string;
-  readonly name: string;
-  readonly variables: Doc | undefined;
-}
+import { closingFields, runStatements, type StatementOutcome, sumOf } from '../statements.ts';
+import type { WriteTarget } from '../write-target.ts';
 
 interface Plan {
   readonly change: Change;
   readonly context: ChangeContext;
 }
 
-function update({ database, command }: CommandRequest, server: ServerState): Doc {
+function update(request: CommandRequest, server: ServerState): Doc {
+  const { database, command } = request;
   const name = readCollectionName(command, 'update');
-  const target: Target = { server, database, name, variables: readDocumentField(command, 'let') };
-  const counts = { n: 0, nModified: 0 };
-  const upserted: Doc[] = [];
-  const errors = runStatements(command, readDocuments(command, 'updates'), (statement, index) => {
-    const result = runUpdate(target, statement);
-    counts.n += result.n;
-    counts.nModified += result.nModified;
-    if (result.upserted !== undefined) upserted.push({ index, _id: result.upserted['_id'] });
-  });
-  return { ...counts, ...(upserted.length === 0 ? {} : { upserted }), ...errors };
+  const target: WriteTarget = { server, database, name, variables: readDocumentField(command, 'let') };
+  const results = runStatements(request, readDocuments(command, 'updates'), (statement) =>
+    runUpdate(target, statement),
+  );
+  const upserted = results.flatMap((result) =>
+    'outcome' in result && result.outcome.upserted !== undefined
+      ? [{ index: result.index, _id: result.outcome.upserted._id }]
+      : [],
+  );
+  return {
+    n: sumOf(results, ({ n }) => n),
+    nModified: sumOf(results, ({ nModified = 0 }) => nModified),
+    ...(upserted.length === 0 ? {} : { upserted }),
+    ...closingFields(request, results),
+  };
 }
 
-interface UpdateOutcome {
-  n: number;
-  nModified: number;
-  upserted?: Doc;
-}
-
-function runUpdate(target: Target, statement: Doc): UpdateOutcome {
+/** Runs one statement of update. Throws what it is refused for. */
+export function runUpdate(target: WriteTarget, statement: Doc): StatementOutcome {
   const filter = readFilter(statement, 'q');
   const change = readChange(statement['u']);
   const isMulti = readFlag(statement, 'multi', false);
@@ -63,17 +58,17 @@ function runUpdate(target: Target, statement: Doc): UpdateOutcome {
     collation: readDocumentField(statement, 'collation'),
     variables: target.variables,
   });
-  const outcome: UpdateOutcome = { n: found.length, nModified: 0 };
-  if (collection !== undefined) {
-    for (const document of found) {
-      if (changeStored(target.server, collection, document, plan) !== document) outcome.nModified += 1;
-    }
+  if (found.length === 0 && readFlag(statement, 'upsert', false))
+    return { n: 1, nModified: 0, upserted: { _id: insertUpsert(target, plan)['_id'] } };
+  let nModified = 0;
+  for (const document of found) {
+    if (collection !== undefined && changeStored(target.server, collection, document, plan) !== document)
+      nModified += 1;
   }
-  if (found.length > 0 || !readFlag(statement, 'upsert', false)) return outcome;
-  return { n: 1, nModified: 0, upserted: insertUpsert(target, plan) };
+  return { n: found.length, nModified };
 }
 
-function contextOf(target: Target, filter: Doc, statement: Doc): ChangeContext {
+function contextOf(target: WriteTarget, filter: Doc, statement: Doc): ChangeContext {
   return {
     filter,
     arrayFilters: readOptionalDocuments(statement, 'arrayFilters'),
@@ -87,14 +82,23 @@ function changeStored(server: ServerState, collection: Collection, document: Doc
   return isSameDocument(changed, document) ? document : collection.replace(document, changed);
 }
 
-function insertUpsert(target: Target, { change, context }: Plan): Doc {
+function insertUpsert(target: WriteTarget, { change, context }: Plan): Doc {
   const document = makeUpsert(target.server.engine, context.filter, change, context);
   return target.server.store.ensure(target.database, target.name).insert(document);
 }
 
-function findAndModify({ database, command, name: spelling }: CommandRequest, server: ServerState): Doc {
+/** Answered from memory when it is a retry. */
+function findAndModify(request: CommandRequest, server: ServerState): Doc {
+  const known = request.retries?.recall(0);
+  if (known !== undefined) return { ...known, retriedStmtId: request.retries?.recalled[0] };
+  const reply = runFindAndModify(request, server);
+  request.retries?.remember(0, reply);
+  return reply;
+}
+
+function runFindAndModify({ database, command, name: spelling }: CommandRequest, server: ServerState): Doc {
   const name = readCollectionName(command, spelling);
-  const target: Target = { server, database, name, variables: readDocumentField(command, 'let') };
+  const target: WriteTarget = { server, database, name, variables: readDocumentField(command, 'let') };
   const filter = readFilter(command, 'query');
   const collection = server.store.find(database, name);
   const [document] = selectDocuments(server.engine, collection, {
@@ -113,7 +117,12 @@ function findAndModify({ database, command, name: spelling }: CommandRequest, se
   return { lastErrorObject: { n: document === undefined ? 0 : 1 }, value: shown(server, command, document) };
 }
 
-function modifyOne(target: Target, command: Doc, collection: Collection | undefined, document: Doc | undefined): Doc {
+function modifyOne(
+  target: WriteTarget,
+  command: Doc,
+  collection: Collection | undefined,
+  document: Doc | undefined,
+): Doc {
   const { server } = target;
   const change = readChange(command['update']);
   const plan: Plan = { change, context: contextOf(target, readFilter(command, 'query'), command) };

@@ -55,7 +55,7 @@ test('hello tells a standalone in three spellings', async () => {
   assert.equal(hello['helloOk'], true);
   assert.equal(hello['setName'], undefined);
   assert.equal(hello['msg'], undefined);
-  assert.deepEqual([hello['minWireVersion'], hello['maxWireVersion']], [0, 21]);
+  assert.deepEqual([hello['minWireVersion'], hello['maxWireVersion']], [0, 25]);
   assert.equal(hello['logicalSessionTimeoutMinutes'], 30);
   assert.ok((hello['topologyVersion'] as { processId: unknown }).processId instanceof ObjectId);
   for (const name of ['isMaster', 'ismaster']) {
@@ -88,7 +88,7 @@ test('what shells and drivers ask on start is answered', async () => {
   assert.equal(admin({ whatsmyuri: 1 })['you'], '127.0.0.1:5');
   assert.deepEqual(admin({ connectionStatus: 1 })['authInfo'], { authenticatedUsers: [], authenticatedUserRoles: [] });
   assert.deepEqual(admin({ getParameter: 1, featureCompatibilityVersion: 1 })['featureCompatibilityVersion'], {
-    version: '7.0',
+    version: '8.0',
   });
   assert.equal(admin({ getParameter: 1, other: 1 })['code'], 72);
   assert.equal(admin({ serverStatus: 1 })['process'], 'sandbox');
