@@ -64,8 +64,12 @@ function findMatch(bytes: Buffer, start: number, end: number): ElementCursor | n
   return null;
 }
 
-/** First statement of an update or delete, wherever the driver put it. */
-function firstStatement(bytes: Buffer, table: FieldTable, sequences: readonly SequenceRange[]): ElementCursor | null {
+/** First statement of an update or delete, wherever the driver put it; null if there is none. */
+export function firstStatement(
+  bytes: Buffer,
+  table: FieldTable,
+  sequences: readonly SequenceRange[],
+): ElementCursor | null {
   for (const sequence of sequences) {
     const { nameStart, nameEnd, documentsStart, documentsEnd } = sequence;
     const isStatements =

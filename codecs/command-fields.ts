@@ -22,6 +22,8 @@ export const FIELD = {
   tailable: 15,
   awaitData: 16,
   nsInfo: 17,
+  documents: 18,
+  ops: 19,
 } as const;
 
 /** The names on the wire. */
@@ -44,4 +46,6 @@ export const FIELD_NAMES: readonly string[] = [
   'tailable',
   'awaitData',
   'nsInfo',
+  'documents',
+  'ops',
 ];

@@ -1,16 +1,18 @@
 // Which collection a command touches, by the rule of its name.
-// Does not look into pipelines ($lookup, $out …): one name per command.
+// Does not look into pipelines ($lookup, $out …), which namespace-uses.ts does when asked: one name per command.
 // Invariant: '' means "none or several", never "could not be read": that is refused.
 
 import { byteAt, equalsAscii, findZero } from './bytes.ts';
 import { FIELD } from './command-fields.ts';
-import { COMMAND_TABLE, type NamespaceRule, namespaceRule } from './command-names.ts';
+import { COMMAND_NAMES, type CommandRow, commandRow } from './command-table.ts';
 import type { CommandFields } from './command-view.ts';
-import { BSON_TYPE, ElementCursor } from './element-cursor.ts';
+import { BSON_TYPE, documentEnd, ElementCursor } from './element-cursor.ts';
 import { refuse } from './errors.ts';
 import type { FieldTable } from './field-table.ts';
 import { MAX_DATABASE_NAME_BYTES } from './limits.ts';
+import { splitNamespace } from './namespace-uses.ts';
 import type { SequenceRange } from './op-msg.ts';
+import { findSequence } from './statements.ts';
 import { readText } from './text.ts';
 import { readNumber } from './value.ts';
 
@@ -19,6 +21,8 @@ const DOT = 0x2e;
 const FORBIDDEN_IN_DATABASE: ReadonlySet<number> = new Set([0, 0x20, 0x22, 0x24, DOT, 0x2f, 0x5c]);
 /** The one name with a dollar: the home of users that are kept outside (X.509, LDAP). */
 const EXTERNAL_DATABASE = '$external';
+/** Old servers called the cursor of listIndexes by this and the collection's name. */
+const INDEXES_CURSOR = '$cmd.listIndexes.';
 
 /** A database name, judged. @throws DecodeError db_invalid. */
 export function readDatabase(bytes: Buffer, start: number, end: number): string {
@@ -34,25 +38,32 @@ export function readDatabase(bytes: Buffer, start: number, end: number): string 
   return readText(bytes, start, end);
 }
 
-/** Name of the command by its first key; the strings of known commands are shared. */
-export function readCommandName(bytes: Buffer, start: number, end: number): { name: string; rule: NamespaceRule } {
-  const index = COMMAND_TABLE.find(bytes, start, end);
-  return {
-    name: index < 0 ? readText(bytes, start, end) : (COMMAND_TABLE.names[index] as string),
-    rule: namespaceRule(index),
-  };
+/** Sets the database from the bytes of `db.collection`; gives the offset of the dot. @throws DecodeError db_invalid. */
+export function readDatabaseBeforeDot(view: CommandFields, start: number, end: number): number {
+  const { bytes } = view.frame;
+  const dot = bytes.indexOf(DOT, start);
+  if (dot < 0 || dot >= end) {
+    refuse('db_invalid', start);
+  }
+  view.database = readDatabase(bytes, start, dot);
+  view.namespaceDatabase = view.database;
+  return dot;
+}
+
+/** Sets `name` and `row` by the command's first key; the strings of known commands are shared. */
+export function readCommandName(view: CommandFields, start: number, end: number): void {
+  const { bytes } = view.frame;
+  const index = COMMAND_NAMES.find(bytes, start, end);
+  view.name = index < 0 ? readText(bytes, start, end) : (COMMAND_NAMES.names[index] as string);
+  view.row = commandRow(index);
 }
 
 /** Sets `collection` (and what goes with it) from the scanned fields. @throws DecodeError collection_invalid, field_type. */
-export function readNamespace(
-  view: CommandFields,
-  rule: NamespaceRule,
-  table: FieldTable,
-  sequences: readonly SequenceRange[],
-): void {
+export function readNamespace(view: CommandFields, table: FieldTable, sequences: readonly SequenceRange[]): void {
   const { firstType: type, firstValueStart: start, firstValueEnd: end } = table;
   const bytes = view.frame.bytes;
-  switch (rule) {
+  view.namespaceDatabase = view.database;
+  switch (view.row.namespace) {
     case 'first':
       view.collection = readCollection(bytes, type, start, end);
       return;
@@ -64,13 +75,14 @@ export function readNamespace(
       readGetMore(view, table);
       return;
     case 'fullName':
-      view.collection = afterDot(readCollection(bytes, type, start, end));
+      setFullName(view, readCollection(bytes, type, start, end));
       return;
     case 'bulkWrite':
       readBulkWrite(view, table, sequences);
       return;
     case 'explain':
-      view.collection = type === BSON_TYPE.document ? readExplained(bytes, start, end) : refuse('field_type', start);
+      if (type !== BSON_TYPE.document) refuse('field_type', start);
+      readExplained(view, start, end);
       return;
     case 'guess':
       view.collection = type === BSON_TYPE.string ? readCollection(bytes, type, start, end) : '';
@@ -87,8 +99,11 @@ function readCollection(bytes: Buffer, type: number, start: number, end: number)
   return readText(bytes, start + 4, end - 1);
 }
 
-function afterDot(fullName: string): string {
-  return fullName.slice(fullName.indexOf('.') + 1);
+/** A name without a dot is a collection of the command's own database: the server will say what is wrong with it. */
+function setFullName(view: CommandFields, fullName: string): void {
+  const { database, collection } = splitNamespace(fullName);
+  view.collection = collection;
+  if (database !== '') view.namespaceDatabase = database;
 }
 
 function readGetMore(view: CommandFields, table: FieldTable): void {
@@ -99,39 +114,46 @@ function readGetMore(view: CommandFields, table: FieldTable): void {
   view.cursorIdType = table.firstType;
   view.cursorIdStart = start;
   const type = table.type(FIELD.collection);
-  view.collection =
+  const collection =
     type === 0
       ? refuse('collection_invalid', table.firstValueEnd)
       : readCollection(view.frame.bytes, type, table.start(FIELD.collection), table.end(FIELD.collection));
+  view.collection = collection.startsWith(INDEXES_CURSOR) ? collection.slice(INDEXES_CURSOR.length) : collection;
 }
 
 /** The inner command's collection where its rule is the simple one; an explain of anything else names none. */
-function readExplained(bytes: Buffer, start: number, end: number): string {
+function readExplained(view: CommandFields, start: number, end: number): void {
+  const { bytes } = view.frame;
   const inner = new ElementCursor(bytes, start, end);
   if (!inner.next()) {
-    return refuse('empty_command', start);
+    refuse('empty_command', start);
   }
-  const { rule } = readCommandName(bytes, inner.nameStart, inner.nameEnd);
+  const row = findRow(bytes, inner);
+  view.explainedName = row.name === '' ? readText(bytes, inner.nameStart, inner.nameEnd) : row.name;
+  const rule = row.namespace;
   if (rule === 'aggregate' && readNumber(bytes, inner.type, inner.valueStart) === 1) {
-    return '$cmd.aggregate';
+    view.collection = '$cmd.aggregate';
+  } else if (rule === 'first' || rule === 'aggregate' || (rule === 'guess' && inner.type === BSON_TYPE.string)) {
+    view.collection = readCollection(bytes, inner.type, inner.valueStart, inner.valueEnd);
   }
-  if (rule === 'first' || rule === 'aggregate' || (rule === 'guess' && inner.type === BSON_TYPE.string)) {
-    return readCollection(bytes, inner.type, inner.valueStart, inner.valueEnd);
-  }
-  return '';
+}
+
+/** The row of the command that the element's name is. */
+export function findRow(bytes: Buffer, { nameStart, nameEnd }: ElementCursor): CommandRow {
+  return commandRow(COMMAND_NAMES.find(bytes, nameStart, nameEnd));
 }
 
 /** nsInfo is a sequence (drivers) or an array in the body; only a single entry gives one namespace. */
 function readBulkWrite(view: CommandFields, table: FieldTable, sequences: readonly SequenceRange[]): void {
   const bytes = view.frame.bytes;
-  for (const sequence of sequences) {
-    if (equalsAscii(bytes, sequence.nameStart, sequence.nameEnd, 'nsInfo')) {
-      const entry = sequence.documentsStart < sequence.documentsEnd ? sequence.documentsStart : -1;
-      if (entry >= 0 && new ElementCursor(bytes, entry, sequence.documentsEnd).end === sequence.documentsEnd) {
-        setBulkNamespace(view, entry, sequence.documentsEnd);
-      }
-      return;
+  const sequence = findSequence(bytes, sequences, 'nsInfo');
+  if (sequence !== null) {
+    const { documentsStart, documentsEnd } = sequence;
+    const hasEntry = documentsStart < documentsEnd;
+    if (hasEntry && documentEnd(bytes, documentsStart, documentsEnd) === documentsEnd) {
+      setBulkNamespace(view, documentsStart, documentsEnd);
     }
+    return;
   }
   if (table.type(FIELD.nsInfo) === BSON_TYPE.array) {
     const array = new ElementCursor(bytes, table.start(FIELD.nsInfo), table.end(FIELD.nsInfo));
@@ -152,5 +174,5 @@ function setBulkNamespace(view: CommandFields, start: number, end: number): void
   }
   const fullName = readCollection(bytes, entry.type, entry.valueStart, entry.valueEnd);
   view.bulkWriteNamespace = fullName;
-  view.collection = afterDot(fullName);
+  setFullName(view, fullName);
 }

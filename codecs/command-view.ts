@@ -4,14 +4,22 @@
 
 import { type BsonDocument, deserialize } from './bson.ts';
 import { BsonView } from './bson-view.ts';
+import { type CommandRow, UNKNOWN_COMMAND } from './command-table.ts';
 import { BSON_TYPE, ElementCursor } from './element-cursor.ts';
 import type { Frame } from './frame.ts';
+import { type NamespaceUse, readNamespaceUses } from './namespace-uses.ts';
+import type { SequenceRange } from './op-msg.ts';
+import { OPCODE } from './opcode.ts';
+import type { QueryKind } from './query-kind.ts';
+import { countStatements } from './statements.ts';
 import { readBigInt } from './value.ts';
 
 /** Whether the cursor this command opens will wait for data: it then belongs on the awaiting lane. */
 export type AwaitingCursor = 'none' | 'tailable' | 'change_stream';
 
 const UUID_BYTES = 16;
+const NO_SEQUENCES: readonly SequenceRange[] = [];
+const EMPTY_DOCUMENT: Buffer = Buffer.from([5, 0, 0, 0, 0]);
 
 /** The fields as the reader writes them; everyone else sees {@link CommandView}. */
 export class CommandFields {
@@ -21,9 +29,17 @@ export class CommandFields {
   moreToCome = false;
   exhaustAllowed = false;
   checksumPresent = false;
-  /** First key as sent; '' for an OP_QUERY that is no command. */
+  /**
+   * First key as sent; '' for an OP_QUERY that is no command. A legacy request that readAnyRequest has read is called
+   * like its opcode: OP_INSERT, OP_QUERY …
+   */
   name = '';
+  /** What is known of the command by its name. */
+  row: CommandRow = UNKNOWN_COMMAND;
+  /** `$db` as sent. */
   database = '';
+  /** Database of the collection: `database`, unless the command names another (bulkWrite, renameCollection …). */
+  namespaceDatabase = '';
   /** '' if the command names none (or several: bulkWrite over many namespaces). */
   collection = '';
   /** Full name of a bulkWrite's only namespace, else ''. */
@@ -46,7 +62,7 @@ export class CommandFields {
   /** getMore's id. */
   cursorIdType = 0;
   cursorIdStart = -1;
-  /** killCursors' array. */
+  /** killCursors' array; in OP_KILL_CURSORS the int64s themselves. */
   cursorsStart = -1;
   cursorsEnd = -1;
   opensAwaitingCursor: AwaitingCursor = 'none';
@@ -54,6 +70,16 @@ export class CommandFields {
   commentType = 0;
   commentStart = -1;
   commentEnd = -1;
+  /** By the predicate's `_id`; of several statements, the first one's. */
+  queryKind: QueryKind = 'none';
+  /** Name of the command inside an explain, '' without one. */
+  explainedName = '';
+  /** Statements as counted by whoever saw the whole message; -1 = count them here. */
+  knownStatements = -1;
+  sequences: readonly SequenceRange[] = NO_SEQUENCES;
+  /** The array of statements in the body; -1 without one. */
+  statementsStart = -1;
+  statementsEnd = -1;
   /** `$readPreference.mode` as sent, '' if none. */
   readPreferenceMode = '';
   /** The command document (inside `$query` where OP_QUERY wraps it). */
@@ -71,11 +97,6 @@ export class CommandFields {
     return start < 0 ? '' : this.frame.bytes.toString('latin1', start, start + UUID_BYTES);
   }
 
-  /** A copy of the lsid document's bytes, safe to keep after the frame is gone. */
-  get lsidDocument(): Buffer | null {
-    return this.hasLsid ? Buffer.from(this.frame.bytes.subarray(this.lsidStart, this.lsidEnd)) : null;
-  }
-
   /** 0n if absent. */
   get txnNumber(): bigint {
     return this.hasTxnNumber ? this.frame.bytes.readBigInt64LE(this.txnNumberStart) : 0n;
@@ -88,10 +109,14 @@ export class CommandFields {
 
   /** The ids a killCursors names, in order; as many as fit in the frame. */
   get cursorIds(): bigint[] {
-    if (this.cursorsStart < 0) {
-      return [];
-    }
     const ids: bigint[] = [];
+    if (this.cursorsStart < 0) {
+      return ids;
+    }
+    if (this.opcode === OPCODE.killCursors) {
+      for (let at = this.cursorsStart; at < this.cursorsEnd; at += 8) ids.push(this.frame.bytes.readBigInt64LE(at));
+      return ids;
+    }
     const cursor = new ElementCursor(this.frame.bytes, this.cursorsStart, this.cursorsEnd);
     while (cursor.next()) {
       ids.push(readBigInt(cursor.bytes, cursor.type, cursor.valueStart));
@@ -104,9 +129,11 @@ export class CommandFields {
     return this.frame.bytes.subarray(this.bodyStart, this.bodyEnd);
   }
 
-  /** A lazy view on the command document. */
+  /** A lazy view on the command document; an empty one for a legacy request that holds none. */
   get document(): BsonView {
-    return new BsonView(this.frame.bytes, this.bodyStart, this.bodyEnd);
+    return this.bodyEnd === this.bodyStart
+      ? new BsonView(EMPTY_DOCUMENT)
+      : new BsonView(this.frame.bytes, this.bodyStart, this.bodyEnd);
   }
 
   /** The comment decoded: text, number, plain object, array …; undefined if there is none or it cannot be decoded. */
@@ -115,6 +142,27 @@ export class CommandFields {
       return this.frame.bytes.toString('utf8', this.commentStart + 4, this.commentEnd - 1);
     }
     return this.commentType === 0 ? undefined : this.#decodeComment();
+  }
+
+  /** Documents an insert holds, updates, deletes, operations of a bulkWrite; 0 for anything else. Counted at each call. */
+  get statementCount(): number {
+    if (this.knownStatements >= 0) {
+      return this.knownStatements;
+    }
+    return this.row.statements === '' ? 0 : countStatements(this);
+  }
+
+  /** Whether namespaces() may name more than the collection; false for almost every command. */
+  get mayUseMore(): boolean {
+    return this.row.secondary !== 'none';
+  }
+
+  /**
+   * Every collection the command names, the primary one first: $lookup, $graphLookup, $unionWith, $out and $merge also in
+   * nested pipelines, the namespaces of a bulkWrite, where a rename or a mapReduce goes to. Read anew at each call.
+   */
+  namespaces(): readonly NamespaceUse[] {
+    return readNamespaceUses(this);
   }
 
   #decodeComment(): unknown {

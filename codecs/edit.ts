@@ -3,6 +3,7 @@
 // Invariant: after an edit the frame is still a well-formed message.
 
 import { readInt32, writeInt32 } from './bytes.ts';
+import { crc32c } from './crc32c.ts';
 import { Frame } from './frame.ts';
 import { HEADER_BYTES } from './limits.ts';
 import { MSG_FLAG } from './op-msg.ts';
@@ -42,4 +43,15 @@ export function stripChecksum(frame: Frame): Frame {
   writeInt32(bytes, 0, bytes.length);
   writeInt32(bytes, FLAGS_AT, flagBits & ~MSG_FLAG.checksumPresent);
   return Frame.of(bytes);
+}
+
+/**
+ * Makes the checksum of an OP_MSG right again, in place, after an edit (an id, a flag). Never throws; without the
+ * checksum flag nothing is done.
+ */
+export function recomputeChecksum(frame: Frame): void {
+  if ((readFlagBits(frame) & MSG_FLAG.checksumPresent) === 0 || frame.length < FLAGS_AT + 4 + CHECKSUM_BYTES) return;
+  const { bytes } = frame;
+  const at = bytes.length - CHECKSUM_BYTES;
+  writeInt32(bytes, at, crc32c(bytes, 0, at));
 }

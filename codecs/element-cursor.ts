@@ -36,7 +36,7 @@ const OBJECT_ID_BYTES = 12;
 const SMALLEST_CODE_WITH_SCOPE_BYTES = 14;
 
 /** How a type's size is found: 0 and more = fixed bytes; below 0 = one of the shapes. */
-const SHAPE = {
+export const SHAPE = {
   unknown: -1,
   string: -2,
   document: -3,
@@ -47,7 +47,8 @@ const SHAPE = {
   boolean: -8,
 } as const;
 
-const SIZES: Int8Array = new Int8Array(256).fill(SHAPE.unknown);
+/** {@link SHAPE} or size in bytes by BSON type. */
+export const SIZES: Int8Array = new Int8Array(256).fill(SHAPE.unknown);
 for (const [type, size] of [
   [BSON_TYPE.double, 8],
   [BSON_TYPE.string, SHAPE.string],

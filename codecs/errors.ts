@@ -44,7 +44,13 @@ export type DecodeReason =
   | 'db_in_query'
   | 'collection_invalid'
   | 'bad_number_to_return'
-  | 'no_ok';
+  | 'no_ok'
+  | 'bad_compressed_size'
+  | 'nested_compression'
+  | 'unknown_compressor'
+  | 'compressor_unavailable'
+  | 'compressor_not_negotiated'
+  | 'inflate_failed';
 
 /** Codes are the ones mongod answers (or logs while it closes) for the same input. */
 export const DECODE_REASONS: Readonly<Record<DecodeReason, DecodeRule>> = {
@@ -73,6 +79,12 @@ export const DECODE_REASONS: Readonly<Record<DecodeReason, DecodeRule>> = {
   collection_invalid: rule('reply', 73, 'InvalidNamespace', 'collection name is not a valid string'),
   bad_number_to_return: rule('reply', 16979, 'Location16979', 'OP_QUERY commands must have numberToReturn 1 or -1'),
   no_ok: rule('close', 0, '', 'reply has no ok field'),
+  bad_compressed_size: rule('close', 0, '', 'a compressed message does not have the size that it declares'),
+  nested_compression: rule('close', 0, '', 'a compressed message holds another compressed message'),
+  unknown_compressor: rule('close', 0, '', 'compressor id is reserved'),
+  compressor_unavailable: rule('close', 0, '', 'compressor is not available in this process'),
+  compressor_not_negotiated: rule('close', 0, '', 'compressor was not agreed upon on this connection'),
+  inflate_failed: rule('close', 0, '', 'compressed bytes are malformed'),
 };
 
 /** The only error that a codec throws. `offset` is where in the message (or document) the bytes stopped making sense. */

@@ -13,18 +13,21 @@ const OPCODE_AT = 12;
 export class Frame {
   /** Whole message in bytes, header included. */
   readonly length: number;
+  /** What it took on the wire, bytes: less than `length` if it came compressed. */
+  readonly wireBytes: number;
   readonly opcode: number;
   requestId: number;
   responseTo: number;
   #chunks: Buffer[];
 
   /** @param chunks at least one, the first with 16 bytes or more; kept, not copied. */
-  constructor(length: number, chunks: Buffer[]) {
+  constructor(length: number, chunks: Buffer[], wireBytes: number = length) {
     const first = chunks[0];
     if (first === undefined || first.length < HEADER_BYTES) {
       throw new RangeError('a frame needs its header in the first chunk');
     }
     this.length = length;
+    this.wireBytes = wireBytes;
     this.requestId = readInt32(first, REQUEST_ID_AT);
     this.responseTo = readInt32(first, RESPONSE_TO_AT);
     this.opcode = readInt32(first, OPCODE_AT);

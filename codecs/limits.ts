@@ -8,6 +8,12 @@ export const HEADER_BYTES = 16;
 /** Largest whole message in bytes, header included; decimal, not MiB (server: MaxMessageSizeBytes). */
 export const MAX_MESSAGE_BYTES = 48_000_000;
 
+/** Where OP_COMPRESSED keeps its compressor, behind the header, original opcode and uncompressed size. */
+export const COMPRESSOR_ID_AT: number = HEADER_BYTES + 8;
+
+/** Where the compressed bytes begin. */
+export const COMPRESSED_PAYLOAD_AT: number = COMPRESSOR_ID_AT + 1;
+
 /** Largest command document in bytes: a 16 MiB user document plus 16 KiB (server_write_commands specification). */
 export const MAX_DOCUMENT_BYTES = 16_793_600;
 

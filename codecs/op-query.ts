@@ -9,6 +9,9 @@ import { refuse } from './errors.ts';
 import { headerLayout, type MessageHeader } from './header.ts';
 import { HEADER_BYTES } from './limits.ts';
 
+/** Bits of OP_QUERY's flags that change what follows. */
+export const QUERY_FLAG = { tailable: 2, awaitData: 0x20, exhaust: 0x40 } as const;
+
 const FLAGS_AT = HEADER_BYTES;
 const NAMESPACE_AT = HEADER_BYTES + 4;
 

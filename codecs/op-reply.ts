@@ -1,6 +1,7 @@
 // OP_REPLY: the answer to OP_QUERY. Layout declared once (reference reader) with a scanner as its fast twin.
 // Does not read the document.
-// Invariant: a layout that is returned holds exactly one document, the rest of the message.
+// Invariant: what scanOpReply returns holds exactly one document, the rest of the message; scanOpReplyDocuments takes any
+// number of them, as queries had.
 
 import type { Parser } from 'binary-parser/dist/binary_parser.js';
 import { readInt32 } from './bytes.ts';
@@ -14,6 +15,9 @@ export const REPLY_FLAG = { cursorNotFound: 1, queryFailure: 2, awaitCapable: 8 
 
 const FLAGS_AT = HEADER_BYTES;
 const NUMBER_RETURNED_AT = HEADER_BYTES + 16;
+
+/** Where the int64 cursorID stands. */
+export const REPLY_CURSOR_AT: number = HEADER_BYTES + 4;
 
 /** Bytes in front of the first document: header, flags, cursorID, startingFrom, numberReturned. */
 export const REPLY_DOCUMENT_AT: number = HEADER_BYTES + 20;
@@ -36,6 +40,30 @@ export function scanOpReply(bytes: Buffer): OpReplyLayout {
     return refuse('bad_layout', bodyEnd);
   }
   return { flags: readInt32(bytes, FLAGS_AT), bodyStart: REPLY_DOCUMENT_AT, bodyEnd };
+}
+
+/** The documents of an OP_REPLY, back to back until the message's end. */
+export interface OpReplyDocuments {
+  readonly flags: number;
+  readonly documents: number;
+  readonly documentsStart: number;
+}
+
+/** @throws DecodeError bad_layout unless numberReturned documents fill the message; invalid_bson if a length lies. */
+export function scanOpReplyDocuments(bytes: Buffer): OpReplyDocuments {
+  const end = bytes.length;
+  if (end < REPLY_DOCUMENT_AT) {
+    return refuse('bad_layout', end);
+  }
+  let documents = 0;
+  let at = REPLY_DOCUMENT_AT;
+  while (at < end) {
+    at = documentEnd(bytes, at, end);
+    documents++;
+  }
+  return documents === readInt32(bytes, NUMBER_RETURNED_AT)
+    ? { flags: readInt32(bytes, FLAGS_AT), documents, documentsStart: REPLY_DOCUMENT_AT }
+    : refuse('bad_layout', NUMBER_RETURNED_AT);
 }
 
 /** The whole message as the declared layout reads it. */

@@ -5,6 +5,7 @@
 /** Every opcode that ever had a meaning; most are dead but are recognised to be refused by name. */
 export const OPCODE = {
   reply: 1,
+  /** The old OP_MSG: a text for the log, not today's OP_MSG. */
   diagnostic: 1000,
   update: 2001,
   insert: 2002,
@@ -20,7 +21,7 @@ export const OPCODE = {
 
 const NAMES: ReadonlyMap<number, string> = new Map<number, string>([
   [OPCODE.reply, 'OP_REPLY'],
-  [OPCODE.diagnostic, 'OP_DIAGNOSTIC'],
+  [OPCODE.diagnostic, 'OP_MSG_OLD'],
   [OPCODE.update, 'OP_UPDATE'],
   [OPCODE.insert, 'OP_INSERT'],
   [OPCODE.query, 'OP_QUERY'],

@@ -7,6 +7,8 @@ import { BSON_TYPE, ElementCursor } from './element-cursor.ts';
 import type { Frame } from './frame.ts';
 import { readBigInt, readString } from './value.ts';
 
+const EMPTY_DOCUMENT: Buffer = Buffer.from([5, 0, 0, 0, 0]);
+
 /** The fields as the reader writes them; everyone else sees {@link ReplyView}. */
 export class ReplyFields {
   readonly frame: Frame;
@@ -29,7 +31,7 @@ export class ReplyFields {
   cursorIdStart = -1;
   cursorNamespaceStart = -1;
   cursorNamespaceEnd = -1;
-  /** Documents in firstBatch or nextBatch. */
+  /** Documents in firstBatch or nextBatch, or in an OP_REPLY that answers a query. */
   batchCount = 0;
   n = 0;
   nModified = 0;
@@ -94,9 +96,11 @@ export class ReplyFields {
     return this.frame.bytes.subarray(this.bodyStart, this.bodyEnd);
   }
 
-  /** A lazy view on the reply document. */
+  /** A lazy view on the reply document (the first one of several); an empty one where there is none. */
   get document(): BsonView {
-    return new BsonView(this.frame.bytes, this.bodyStart, this.bodyEnd);
+    return this.bodyEnd === this.bodyStart
+      ? new BsonView(EMPTY_DOCUMENT)
+      : new BsonView(this.frame.bytes, this.bodyStart, this.bodyEnd);
   }
 
   #string(start: number, end: number): string {

@@ -29,6 +29,7 @@ const FIELD = {
   nUpserted: 13,
   nDeleted: 14,
   topologyVersion: 15,
+  $err: 16,
 } as const;
 
 /** A field that appears twice has its last value, as in drivers. Reused by every read: reading is synchronous and never nested. */
@@ -60,7 +61,13 @@ export function readReply(frame: Frame): ReplyView {
   } else {
     refuse('unknown_opcode', 12);
   }
-  table.scan(frame.bytes, view.bodyStart, view.bodyEnd, NO_SEQUENCES);
+  fillReply(view, failed);
+  return view;
+}
+
+/** Reads the document between the view's bounds into it; `failed`: the message says so itself. @throws DecodeError. */
+export function fillReply(view: ReplyFields, failed: boolean): void {
+  table.scan(view.frame.bytes, view.bodyStart, view.bodyEnd, NO_SEQUENCES);
   if (!table.has(FIELD.ok) && !failed) {
     refuse('no_ok', view.bodyStart);
   }
@@ -69,7 +76,6 @@ export function readReply(frame: Frame): ReplyView {
   readCursor(view);
   readErrors(view);
   readProcessId(view);
-  return view;
 }
 
 function truth(view: ReplyFields, field: number): boolean {
@@ -133,9 +139,11 @@ function readErrors(view: ReplyFields): void {
     view.codeNameStart = table.start(FIELD.codeName);
     view.codeNameEnd = table.end(FIELD.codeName);
   }
-  if (table.type(FIELD.errmsg) === BSON_TYPE.string) {
-    view.errmsgStart = table.start(FIELD.errmsg);
-    view.errmsgEnd = table.end(FIELD.errmsg);
+  // A query that failed in the old protocol says $err instead.
+  const message = table.has(FIELD.errmsg) ? FIELD.errmsg : FIELD.$err;
+  if (table.type(message) === BSON_TYPE.string) {
+    view.errmsgStart = table.start(message);
+    view.errmsgEnd = table.end(message);
   }
   if (table.type(FIELD.errorLabels) === BSON_TYPE.array) {
     view.labelsStart = table.start(FIELD.errorLabels);

@@ -1,22 +1,12 @@
 // Properties of framing and of the message scanners under random cuts and random damage; time-boxed.
 // Does not look into BSON values: codecs-bson.test.ts does. A failure prints its seed.
-// Invariant: the fast scanner and the declared layout, judged by the rules written again below, agree on every input.
+// Invariant: the fast scanner and the declared layout, judged by the rules of fuzz/layout-rules.ts, agree on every input.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  BsonView,
-  crc32c,
-  DecodeError,
-  encodeMessage,
-  Frame,
-  type OpMsgReference,
-  readCommand,
-  readOpMsgReference,
-  readReply,
-  scanOpMsg,
-} from '../../codecs/index.ts';
+import { BsonView, encodeMessage, Frame, readCommand, readReply, scanOpMsg } from '../../codecs/index.ts';
+import { opMsgByRules } from '../fuzz/layout-rules.ts';
 import { readHexFolder } from '../support/hex.ts';
 import { cutAt, describeCommand, describeReply, frameAll, outcomeOf } from '../unit/codecs/check.ts';
 
@@ -88,7 +78,7 @@ test('OP_MSG: the scanner refuses exactly what the declared layout and the rules
   let accepted = 0;
   fc.assert(
     fc.property(damaged, (bytes) => {
-      const reference = referenceOf(bytes);
+      const reference = opMsgByRules(bytes);
       const scanned = outcomeOf(() => scanOpMsg(bytes), Frame.of(bytes));
       assert.equal(typeof scanned === 'object', reference !== null, String(scanned));
       if (reference !== null) {
@@ -103,50 +93,6 @@ test('OP_MSG: the scanner refuses exactly what the declared layout and the rules
   );
   assert.ok(accepted > 0, 'some damaged frames are still well-formed');
 });
-
-/** The message by the declared layout if the rules hold, else null. */
-function referenceOf(bytes: Buffer): OpMsgReference | null {
-  try {
-    const message = readOpMsgReference(bytes);
-    return followsRules(bytes, message) ? message : null;
-  } catch (error) {
-    assert.ok(error instanceof DecodeError || error instanceof RangeError);
-    return null;
-  }
-}
-
-function followsRules(bytes: Buffer, { flagBits, sections, checksum }: OpMsgReference): boolean {
-  const bodies = sections.filter(({ kind }) => kind === 0);
-  const sequences = sections.filter(({ kind }) => kind === 1);
-  const names = new Set(sequences.map(({ identifier }) => identifier?.toString('hex')));
-  const checked = (flagBits & 1) === 1;
-  return (
-    (flagBits & 0xfffc) === 0 &&
-    checked === (checksum !== undefined) &&
-    (!checked || checksum === crc32c(bytes, 0, bytes.length - 4)) &&
-    bodies.length === 1 &&
-    bodies.length + sequences.length === sections.length &&
-    sequences.length <= 2 &&
-    names.size === sequences.length &&
-    isDocuments(bodies[0]?.body) &&
-    sequences.every(({ documents }) => isDocuments(documents))
-  );
-}
-
-function isDocuments(bytes: Buffer | undefined): boolean {
-  let rest = bytes ?? Buffer.alloc(0);
-  while (rest.length > 0) {
-    if (rest.length < 5) {
-      return false;
-    }
-    const length = rest.readInt32LE(0);
-    if (length < 5 || length > rest.length || rest.readUInt8(length - 1) !== 0) {
-      return false;
-    }
-    rest = rest.subarray(length);
-  }
-  return true;
-}
 
 test('what is encoded is read back', () => {
   const names = fc

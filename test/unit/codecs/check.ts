@@ -92,11 +92,13 @@ export function describeCommand(view: CommandView): Record<string, unknown> {
   return clean({
     ...plain(view),
     lsidKey: Buffer.from(view.lsidKey, 'latin1').toString('hex'),
-    lsidDocument: view.lsidDocument?.toString('hex') ?? null,
     txnNumber: String(view.txnNumber),
     cursorId: String(view.cursorId),
     cursorIds: view.cursorIds.map(String),
     commentValue: view.commentValue ?? null,
+    statementCount: view.statementCount,
+    mayUseMore: view.mayUseMore,
+    namespaces: view.namespaces(),
     bodyBytes: view.body.length,
     bodyEndsAt: view.document.end,
   });
@@ -120,7 +122,7 @@ export const readAndDescribeCommand = (frame: Frame): unknown => describeCommand
 export const readAndDescribeReply = (frame: Frame): unknown => describeReply(readReply(frame));
 
 function plain(view: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(view).filter(([key]) => key !== 'frame'));
+  return Object.fromEntries(Object.entries(view).filter(([key]) => key !== 'frame' && key !== 'row'));
 }
 
 function clean(description: Record<string, unknown>): Record<string, unknown> {

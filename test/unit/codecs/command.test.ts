@@ -3,7 +3,7 @@
 // Invariant: every request fixture has a golden view, every malformed one a reason in its first line.
 
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import {
   type BsonDocument,
   DECODE_REASONS,
@@ -13,7 +13,9 @@ import {
   Frame,
   Framer,
   Int32,
+  inflate,
   Long,
+  loadCompressors,
   OPCODE,
   readCommand,
 } from '../../../codecs/index.ts';
@@ -32,6 +34,7 @@ describe('golden requests', () => {
 });
 
 describe('malformed requests', () => {
+  before(loadCompressors);
   for (const { name, text, bytes } of readHexFolder('malformed')) {
     test(name, () => {
       const reason = /^# expect: (\w+)/.exec(text)?.[1] ?? '';
@@ -49,8 +52,8 @@ describe('malformed requests', () => {
 function firstReason(...chunks: Buffer[]): string {
   let answer = '';
   const framer = new Framer({
-    onFrame: (frame) => void readCommand(frame),
-    accepts: (opcode) => opcode === OPCODE.msg || opcode === OPCODE.query,
+    onFrame: (frame) => void readCommand(frame.opcode === OPCODE.compressed ? inflate(frame) : frame),
+    accepts: (opcode) => opcode === OPCODE.msg || opcode === OPCODE.query || opcode === OPCODE.compressed,
   });
   try {
     for (const chunk of chunks) {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FIELD, FIELD_NAMES } from '../../../codecs/command-fields.ts';
-import { COMMAND_TABLE, namespaceRule } from '../../../codecs/command-names.ts';
+import { COMMAND_NAMES, COMMAND_ROWS, commandRow } from '../../../codecs/command-table.ts';
 import { FieldTable } from '../../../codecs/field-table.ts';
 import { NameTable, readText } from '../../../codecs/text.ts';
 
@@ -15,15 +15,17 @@ const find = (table: NameTable, name: string): number => {
 };
 
 test('every command is found and nothing else is', () => {
-  COMMAND_TABLE.names.forEach((name, index) => {
-    assert.equal(find(COMMAND_TABLE, name), index, name);
-    assert.equal(find(COMMAND_TABLE, `${name}x`), -1);
-    assert.equal(find(COMMAND_TABLE, name.toUpperCase()), -1);
+  COMMAND_NAMES.names.forEach((name, index) => {
+    assert.equal(find(COMMAND_NAMES, name), index, name);
+    assert.equal(find(COMMAND_NAMES, `${name}x`), -1);
+    assert.equal(find(COMMAND_NAMES, name.toUpperCase()), -1);
   });
-  assert.equal(find(COMMAND_TABLE, ''), -1);
-  assert.equal(new Set(COMMAND_TABLE.names).size, COMMAND_TABLE.names.length);
-  assert.equal(namespaceRule(find(COMMAND_TABLE, 'getMore')), 'getMore');
-  assert.equal(namespaceRule(-1), 'guess');
+  assert.equal(find(COMMAND_NAMES, ''), -1);
+  assert.equal(new Set(COMMAND_NAMES.names).size, COMMAND_NAMES.names.length);
+  for (const row of COMMAND_ROWS) {
+    for (const name of [row.name, ...row.aliases]) assert.equal(commandRow(find(COMMAND_NAMES, name)), row, name);
+  }
+  assert.equal(commandRow(-1).namespace, 'guess');
 });
 
 test('names that look alike to the hash are told apart', () => {
