@@ -28,6 +28,10 @@ export interface LoadOptions {
   readonly seconds: number;
   readonly clients: readonly number[];
   readonly peers: readonly string[];
+  /** Bytes of a reply. */
+  readonly replyBytes: number;
+  /** The peer that the others are compared with. */
+  readonly base: string;
 }
 
 const lab = resolve(process.env['WEIR_LAB'] ?? '../shared/lab');
@@ -50,6 +54,17 @@ function availablePeers(wanted: readonly string[]): Peer[] {
     command: [process.execPath, `${lab}/sketch.mjs`, '28002', '28001', '8', '1'],
     warmSeconds: 1,
   });
+  const passthrough = [process.execPath, 'dist/src/cli/main.js', 'start', '--mode', 'passthrough'];
+  passthrough.push(
+    '--listen',
+    '127.0.0.1:28002',
+    '--upstream',
+    'mongodb://127.0.0.1:28001',
+    '--admin',
+    '127.0.0.1:28003',
+  );
+  peers.push({ name: 'passthrough', command: passthrough, warmSeconds: 1.5 });
+  peers.push({ name: 'pipe', command: [process.execPath, 'bench/bare-pipe.mjs', '28002', '28001'], warmSeconds: 1 });
   const floor = wanted.includes('floor') ? buildFloor() : null;
   if (floor !== null) peers.push({ name: 'floor', command: [floor, '28002', '28001', '8'], warmSeconds: 0.5 });
   if (has('haproxy')) peers.push({ name: 'haproxy', command: ['haproxy', '-f', `${lab}/haproxy.cfg`], warmSeconds: 1 });
@@ -61,10 +76,10 @@ function availablePeers(wanted: readonly string[]): Peer[] {
   return peers.filter((peer) => wanted.includes(peer.name));
 }
 
-async function measure(peer: Peer, clients: number, seconds: number): Promise<Figures | null> {
+async function measure(peer: Peer, clients: number, { seconds, replyBytes }: LoadOptions): Promise<Figures | null> {
   const child: ChildProcess = spawn(
     'bash',
-    [`${lab}/run.sh`, peer.name, String(clients), '200', String(seconds), ...peer.command],
+    [`${lab}/run.sh`, peer.name, String(clients), String(replyBytes), String(seconds), ...peer.command],
     { env: { ...process.env, WARM: String(peer.warmSeconds) }, stdio: ['ignore', 'pipe', 'inherit'] },
   );
   let output = '';
@@ -99,18 +114,24 @@ function median(numbers: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-function report(clients: number, byPeer: ReadonlyMap<string, Figures[]>, { rounds, seconds }: LoadOptions): void {
-  console.log(`\n${clients} clients, medians of ${rounds} alternating rounds of ${seconds} s:`);
-  const sketch = byPeer.get('sketch') ?? [];
+function report(
+  clients: number,
+  byPeer: ReadonlyMap<string, Figures[]>,
+  { rounds, seconds, base, replyBytes }: LoadOptions,
+): void {
+  console.log(
+    `\n${clients} clients, replies of ${replyBytes} bytes, medians of ${rounds} alternating rounds of ${seconds} s:`,
+  );
+  const bases = byPeer.get(base) ?? [];
   for (const [name, runs] of byPeer) {
     const of = (key: keyof Figures): number => median(runs.map((run) => run[key]));
     const ratios = runs.flatMap((run, round) => {
-      const base = sketch[round]?.opsPerSecond;
-      return base === undefined ? [] : [run.opsPerSecond / base];
+      const beside = bases[round]?.opsPerSecond;
+      return beside === undefined ? [] : [run.opsPerSecond / beside];
     });
     const wrong = runs.reduce((sum, run) => sum + run.wrong + run.errors, 0);
     console.log(
-      `${name.padEnd(8)} ${String(Math.round(of('opsPerSecond'))).padStart(7)} ops/s  ${median(ratios).toFixed(2)} x sketch` +
+      `${name.padEnd(11)} ${String(Math.round(of('opsPerSecond'))).padStart(7)} ops/s  ${median(ratios).toFixed(2)} x ${base}` +
         `  p50 ${of('p50Us')} us  p99 ${of('p99Us')} us  ${of('cpuUs').toFixed(1)} us CPU/op  ${of('rssMb')} MB  wrong+lost ${wrong}`,
     );
   }
@@ -127,7 +148,7 @@ export async function benchLoad(options: LoadOptions): Promise<void> {
     const byPeer = new Map<string, Figures[]>(peers.map((peer) => [peer.name, []]));
     for (let round = 0; round < options.rounds; round++) {
       for (const peer of peers) {
-        const figures = await measure(peer, clients, options.seconds);
+        const figures = await measure(peer, clients, options);
         if (figures !== null) byPeer.get(peer.name)?.push(figures);
       }
     }

@@ -1,9 +1,11 @@
 // `npm run bench`: start-up, memory per idle client, then load against the peers. It asserts nothing; figures go to README.md here.
-// Options: --rounds N, --seconds N, --clients 1,64,1000, --peers weir,sketch,floor,haproxy,envoy, --only load, --smoke.
+// Options: --rounds N, --seconds N, --clients 1,64,1000, --peers weir,sketch,floor,haproxy,envoy, --only start,idle,load,passthrough,
+// --smoke.
 
 import { parseArgs } from 'node:util';
 import { benchIdle } from './idle.ts';
 import { benchLoad } from './load.ts';
+import { benchPassthrough } from './passthrough.ts';
 import { benchStart } from './start.ts';
 
 const { values } = parseArgs({
@@ -12,7 +14,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '3' },
     clients: { type: 'string', default: '1,64,1000' },
     peers: { type: 'string', default: 'weir,sketch,floor,haproxy,envoy' },
-    only: { type: 'string', default: 'start,idle,load' },
+    only: { type: 'string', default: 'start,idle,load,passthrough' },
     smoke: { type: 'boolean', default: false },
   },
 });
@@ -26,5 +28,13 @@ if (parts.includes('load')) {
     seconds: values.smoke ? 1 : Number(values.seconds),
     clients: (values.smoke ? '64' : values.clients).split(',').map(Number),
     peers: (values.smoke ? 'weir,sketch' : values.peers).split(','),
+    replyBytes: 200,
+    base: 'sketch',
+  });
+}
+if (parts.includes('passthrough')) {
+  await benchPassthrough({
+    rounds: values.smoke ? 1 : Number(values.rounds),
+    seconds: values.smoke ? 1 : Number(values.seconds),
   });
 }

@@ -29,7 +29,8 @@ export async function startCli(args: readonly string[]): Promise<Started> {
   };
 }
 
-async function listeningPort(child: ChildProcess): Promise<number> {
+/** Reads the `listening on mongodb://` line of a child whose output is piped. */
+export async function listeningPort(child: ChildProcess): Promise<number> {
   if (child.stdout === null) throw new Error('no output to read');
   for await (const line of createInterface({ input: child.stdout })) {
     const port = /listening on mongodb:\/\/[^"]*:(\d+)/.exec(line)?.[1];

@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HISTOGRAM_BORDERS_SECONDS } from '../src/stats/latency-sketch.ts';
+import { MAX_NAMESPACES } from '../src/stats/namespace-table.ts';
 import { MAX_CODES, MAX_HISTOGRAM_NAMESPACES } from '../src/stats/operation-series.ts';
 import { type MetricDefinition, OPERATION_METRICS, POOL_HISTOGRAM, PROXY_METRICS } from '../src/stats/registry.ts';
 
@@ -39,6 +40,9 @@ ${tableOf(Object.values(OPERATION_METRICS))}
   * histograms: the first ${MAX_HISTOGRAM_NAMESPACES} combinations of \`db\`, \`collection\` and \`command\`, so that the page of a full table stays small.
   * \`callsite\`: \`stats.callSites.max\` different ones.
   * \`code\`: ${MAX_CODES} different pairs of code and origin.
+  * \`weir_namespace_*\`: the first ${MAX_NAMESPACES} combinations of \`db\`, \`collection\`, \`command\` and \`role\`.
+* \`weir_namespace_*\` and \`weir_query_kinds_total\` count when an operation begins. An operation counts once in every collection that it
+  names, so their sum is more than the operations. Which commands name several, and what a query kind is: [commands](commands.md).
 * \`weir_operation_seconds\` counts every operation of \`weir_operations_total\`, with its wait (\`weir_wait_seconds\`) and its time at
   the server together; \`weir_server_seconds\` counts only those whose reply came.
 * \`origin\` of an error is \`proxy\` where weir itself made the answer (a limit, a full queue, a lost connection), else \`upstream\`.

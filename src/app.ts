@@ -1,22 +1,29 @@
 // Builds and wires everything, once, in the order of an operation's walk. No logic of its own.
 // Invariants: components never import configuration; upward calls are callbacks given here; stop() ends all that start() began.
 
+import { hasCompressor, loadCompressors, REAL_COMPRESSORS } from '../codecs/index.ts';
 import { type AdminServer, startAdmin } from './admin/server.ts';
 import { type Clock, type Random, systemClock, systemRandom } from './core/clock.ts';
+import { CompressionCounts } from './core/compression-counts.ts';
 import { type Logger, silentLogger } from './core/logger.ts';
 import { type MachineFacts, readMachineFacts, readVersion } from './core/machine.ts';
 import type { Snapshots } from './core/snapshots.ts';
 import { Tally } from './core/tally.ts';
 import { Dispatcher } from './downstream/dispatcher.ts';
-import { DownstreamServer, OVER_LIMIT_HELD } from './downstream/server.ts';
+import { DownstreamServer } from './downstream/server.ts';
 import { Attribution } from './filters/attribution.ts';
 import { CallSites } from './filters/call-sites.ts';
 import { FilterChain } from './filters/chain.ts';
 import { RateLimitFilter } from './filters/rate-limit.ts';
 import { type Connector, TcpConnector } from './net/connector.ts';
+import { OVER_LIMIT_HELD } from './net/over-limit.ts';
 import { TurnFlusher } from './net/turn-flusher.ts';
 import type { ClusterOptions, HostPort, ListenerOptions, WeirOptions } from './options.ts';
+import { PassthroughServer } from './passthrough/server.ts';
+import { Target } from './passthrough/target.ts';
+import { Recorder } from './recording/recorder.ts';
 import { createSnapshots } from './snapshots.ts';
+import { Sniffer } from './sniff/sniffer.ts';
 import { OperationTable } from './stats/operation-table.ts';
 import { createMetrics } from './stats/prometheus.ts';
 import { Cluster } from './upstream/cluster.ts';
@@ -80,10 +87,14 @@ class House implements Weir {
   readonly #version: string = readVersion();
   readonly #ids: RequestIds = new RequestIds();
   readonly #decodeErrors: Tally<string> = new Tally();
+  readonly #compression: CompressionCounts = new CompressionCounts();
   readonly #limits: RateLimitFilter;
   readonly #attribution: Attribution;
+  readonly #recorder: Recorder;
   readonly #lanes: Map<string, Lane> = new Map();
   readonly #servers: DownstreamServer[] = [];
+  readonly #targets: Map<string, Target> = new Map();
+  readonly #passthroughServers: PassthroughServer[] = [];
   #admin: AdminServer | null = null;
 
   constructor(options: WeirOptions, parts: WeirParts) {
@@ -96,8 +107,12 @@ class House implements Weir {
     this.table = new OperationTable({ maxRows: options.stats.maxRows });
     this.#limits = new RateLimitFilter(options.limits, this.#random);
     this.#attribution = new Attribution(this.table, new CallSites());
-    for (const cluster of options.clusters) this.#lanes.set(cluster.name, this.#makeLane(cluster));
-    for (const listener of options.listeners) this.#servers.push(this.#makeServer(listener));
+    this.#recorder = new Recorder(this.#clock, `weir ${this.#version}`);
+    for (const cluster of options.clusters) this.#prepareCluster(cluster);
+    for (const listener of options.listeners) {
+      if (listener.mode === 'passthrough') this.#passthroughServers.push(this.#makePassthroughServer(listener));
+      else this.#servers.push(this.#makeServer(listener));
+    }
     this.snapshots = createSnapshots({
       version: this.#version,
       clock: this.#clock,
@@ -105,8 +120,11 @@ class House implements Weir {
       clusters: [...this.#lanes.values()].map((lane) => lane.cluster),
       routers: [...this.#lanes.values()].map((lane) => lane.dispatcher.router),
       servers: this.#servers,
+      passthroughServers: this.#passthroughServers,
+      targets: [...this.#targets.values()],
       limits: this.#limits,
       decodeErrors: this.#decodeErrors,
+      compression: this.#compression,
     });
   }
 
@@ -115,8 +133,12 @@ class House implements Weir {
   }
 
   async start(): Promise<void> {
+    await loadCompressors();
+    this.#warnOfAbsentCompressors();
     for (const lane of this.#lanes.values()) lane.cluster.start();
-    for (const server of this.#servers) {
+    for (const target of this.#targets.values()) target.start();
+    this.#warnOfIdleLimits();
+    for (const server of [...this.#servers, ...this.#passthroughServers]) {
       const address = await server.start();
       this.listeners.push({ name: server.name, ...address });
     }
@@ -131,8 +153,41 @@ class House implements Weir {
       table,
       metrics: createMetrics({ table, snapshots, maxCallSites: this.#options.stats.maxCallSites }),
       isReady: () => snapshots.summary().upstreamReachable,
+      recorder: this.#recorder,
       logger: this.#logger,
     });
+  }
+
+  /** A cluster that only pass-through listeners use gets no pool and no monitor: weir sends it nothing of its own. */
+  #prepareCluster(cluster: ClusterOptions): void {
+    const modes = this.#options.listeners
+      .filter((listener) => listener.cluster === cluster.name)
+      .map((listener) => listener.mode ?? 'pool');
+    if (modes.includes('passthrough')) {
+      this.#targets.set(
+        cluster.name,
+        new Target({ options: cluster, connector: this.#connector, clock: this.#clock, logger: this.#logger }),
+      );
+      if (!modes.includes('pool')) return;
+    }
+    this.#lanes.set(cluster.name, this.#makeLane(cluster));
+  }
+
+  /** Named in the configuration, but its optional package is not installed or does not work here. */
+  #warnOfAbsentCompressors(): void {
+    const named = [...this.#options.listeners, ...this.#options.clusters].flatMap(
+      ({ compressors = [] }) => compressors,
+    );
+    for (const compressor of new Set(named.filter((name) => !hasCompressor(name)))) {
+      this.#logger.warn({ compressor }, 'this compressor is not installed, so it is not used');
+    }
+  }
+
+  #warnOfIdleLimits(): void {
+    if (this.#options.limits.length === 0) return;
+    for (const { name } of this.#passthroughServers) {
+      this.#logger.warn({ listener: name }, 'limits do not apply to this listener: its mode is passthrough');
+    }
   }
 
   #makeLane(options: ClusterOptions): Lane {
@@ -144,6 +199,7 @@ class House implements Weir {
       clock: this.#clock,
       random: this.#random,
       logger: this.#logger,
+      compressionCounts: this.#compression,
       events: {
         onFirstContact: () => dispatcher.onFirstContact(),
         onProcessChanged: () => dispatcher.router.processChanged(),
@@ -173,6 +229,27 @@ class House implements Weir {
       logger: this.#logger,
       decodeErrors: this.#decodeErrors,
       onFault: this.#onFault,
+      recorder: this.#recorder,
+      compression: { compressors: listener.compressors ?? REAL_COMPRESSORS, counts: this.#compression },
+    });
+  }
+
+  #makePassthroughServer(listener: ListenerOptions): PassthroughServer {
+    const target = this.#targets.get(listener.cluster);
+    if (target === undefined) throw new Error(`listener ${listener.name}: no cluster ${listener.cluster}`);
+    return new PassthroughServer({
+      name: listener.name,
+      bind: listener.bind,
+      // Each connection has two descriptors.
+      maxConnections: listener.maxConnections ?? Math.ceil(this.#defaultMaxConnections() / 2),
+      idleTimeoutMs: listener.idleTimeoutMs ?? null,
+      target,
+      attribution: this.#attribution,
+      decodeErrors: this.#decodeErrors,
+      makeSniffer: (parts) => new Sniffer(parts),
+      recorder: this.#recorder,
+      clock: this.#clock,
+      logger: this.#logger,
     });
   }
 
@@ -186,19 +263,25 @@ class House implements Weir {
   #defaultMaxConnections(): number {
     const limit = this.#facts.descriptorLimit ?? UNKNOWN_DESCRIPTOR_LIMIT;
     let upstream = 0;
-    for (const { pool } of this.#options.clusters) upstream += pool.maxConnections + pool.awaitConnections + 1;
+    for (const { cluster } of this.#lanes.values()) {
+      const { pool } = cluster.options;
+      upstream += pool.maxConnections + pool.awaitConnections + 1;
+    }
     const listeners = Math.max(1, this.#options.listeners.length);
     return Math.max(1, Math.floor((limit - upstream - DESCRIPTOR_RESERVE) / listeners) - OVER_LIMIT_HELD);
   }
 
   async drain(): Promise<void> {
     const deadlineMs = this.#clock.nowMs() + this.#options.drainTimeoutMs;
-    await Promise.all(this.#servers.map((server) => server.drain(deadlineMs)));
+    await Promise.all([...this.#servers, ...this.#passthroughServers].map((server) => server.drain(deadlineMs)));
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#servers.map((server) => server.drain(0)));
-    for (const server of this.#servers) server.stop();
+    this.#recorder.stop();
+    const servers = [...this.#servers, ...this.#passthroughServers];
+    await Promise.all(servers.map((server) => server.drain(0)));
+    for (const server of servers) server.stop();
+    for (const target of this.#targets.values()) target.stop();
     await this.#endCleanUp();
     for (const { cluster, dispatcher } of this.#lanes.values()) {
       dispatcher.router.cleanUp.stop();

@@ -6,13 +6,25 @@ export interface HostPort {
   readonly port: number;
 }
 
+/** pool: many client connections on few. passthrough: one to one, bytes untouched, read on their way. */
+export type ListenerMode = 'pool' | 'passthrough';
+
+/** Compressors that connections may agree on. */
+export type Compressor = 'snappy' | 'zstd' | 'zlib';
+
 export interface ListenerOptions {
   readonly name: string;
   readonly bind: HostPort;
   /** Name of the cluster that this listener's operations go to. */
   readonly cluster: string;
+  /** Absent: pool. */
+  readonly mode?: ListenerMode;
   /** Client connections at once; null: the descriptor limit less a reserve for upstream and files. */
   readonly maxConnections: number | null;
+  /** Mode pool: what clients are offered that ask for compression; absent: all that work in this process. */
+  readonly compressors?: readonly Compressor[];
+  /** Mode passthrough: a connection that is silent both ways for so long is closed; null or absent: never. */
+  readonly idleTimeoutMs?: number | null;
 }
 
 export interface PoolOptions {
@@ -31,6 +43,10 @@ export interface ClusterOptions {
   readonly seeds: readonly HostPort[];
   /** The set name that the endpoint must belong to; null: any server will do. */
   readonly replicaSet: string | null;
+  /** Mode passthrough: how long a connection to the server may take to open; absent: 10 s. */
+  readonly connectTimeoutMs?: number;
+  /** Mode pool: what the server is asked for, in the order of preference; empty or absent: nothing is compressed. */
+  readonly compressors?: readonly Compressor[];
   readonly pool: PoolOptions;
 }
 

@@ -120,6 +120,7 @@ const PLANTED_IMPORTS: readonly (readonly [string, string, RegExp | null])[] = [
   ['src/router/a.ts', "import { x } from '../../codecs/framer.ts';", /entered through/],
   ['src/router/a.ts', "import { deserialize } from 'bson';", /bson belongs to/],
   ['codecs/bson.ts', "export { deserialize } from 'bson';", null],
+  ['codecs/a.ts', "const x = await import('snappy');", /snappy belongs to/],
   ['codecs/framer.ts', "import { connect } from 'node:net';", /codecs uses no node:net/],
   ['codecs/header.ts', "import { Parser } from 'binary-parser/dist/binary_parser.js';", null],
   ['codecs/a.ts', "import type { Clock } from '../src/core/clock.ts';", /codecs does not import core/],

@@ -3,6 +3,7 @@
 
 import { encodeMessage, Int32, Long, UUID } from '../../codecs/index.ts';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
+import { CompressionCounts } from '../../src/core/compression-counts.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { Tally } from '../../src/core/tally.ts';
 import { Dispatcher } from '../../src/downstream/dispatcher.ts';
@@ -40,6 +41,9 @@ class StubSocket implements ByteSocket {
   resume(): void {}
   end(): void {}
   destroy(): void {}
+  runGuarded(work: () => void): void {
+    work();
+  }
 }
 
 const reply = encodeMessage(
@@ -101,6 +105,7 @@ const cluster: Cluster = new Cluster({
   clock,
   random: () => 0.5,
   logger: silentLogger,
+  compressionCounts: new CompressionCounts(),
   events: {
     onFirstContact: () => dispatcher.onFirstContact(),
     onProcessChanged: () => {},
@@ -123,6 +128,7 @@ const server = new DownstreamServer({
   clock,
   logger: silentLogger,
   decodeErrors: new Tally<string>(),
+  compression: { compressors: [], counts: new CompressionCounts() },
   onFault: (error) => console.error(error),
 });
 

@@ -13,7 +13,8 @@ export function parseHost(header: string): string | null {
   return host === undefined ? null : host.toLowerCase().replace(/\.$/, '');
 }
 
-function isLoopback(host: string): boolean {
+/** Whether a host, in lower case, names this machine only. */
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 

@@ -1,13 +1,15 @@
 // What the admin server answers: metrics, health, and the JSON API of version 1. Read-only.
 // It opens no socket (server.ts does) and computes nothing that belongs to statistics.
-// Invariant: every answer is made from a snapshot; no request changes the proxy.
+// Invariant: every answer but a recording (record-route.ts) is made from a snapshot; no request changes the proxy.
 
 import { type Context, Hono } from 'hono';
 import type { Logger } from '../core/logger.ts';
 import type { LimitSnapshot, Snapshots } from '../core/snapshots.ts';
+import type { Recorder } from '../recording/recorder.ts';
 import { pageCallSites, pageCollections } from '../stats/operation-report.ts';
 import type { OperationTable } from '../stats/operation-table.ts';
 import { isAllowedHost } from './host-check.ts';
+import { addRecordRoute } from './record-route.ts';
 
 export interface RouteOptions {
   /** The host the server is bound to, for the Host check. */
@@ -18,6 +20,8 @@ export interface RouteOptions {
   /** True once an upstream has answered and while one is reachable. */
   isReady(): boolean;
   readonly logger: Logger;
+  /** Without it there is no /api/v1/record. */
+  readonly recorder?: Recorder;
 }
 
 const INDEX = `weir admin
@@ -28,9 +32,11 @@ const INDEX = `weir admin
 /api/v1/summary       connections in and out, operations, errors, refusals
 /api/v1/collections   per database, collection and command, busiest first
 /api/v1/callsites     the same per call site and application
+/api/v1/namespaces    every collection that operations name, and as what: primary, lookup, out, bulkWrite …
 /api/v1/pools         connections to the server, per endpoint and lane
 /api/v1/clients       connections of applications
 /api/v1/limits        rate limits and their decisions
+/api/v1/record        conversations as they pass, values replaced: ?seconds=10&connections=20&client=HOST
 
 Lists take ?limit=N and say in the header X-Total-Count how many rows there are.
 `;
@@ -111,6 +117,7 @@ function addApi(app: Hono, { snapshots, table }: RouteOptions): void {
   app.get('/api/v1/summary', (context) => json(context, snapshots.summary()));
   app.get('/api/v1/collections', (context) => list(context, (limit) => pageCollections(table, limit)));
   app.get('/api/v1/callsites', (context) => list(context, (limit) => pageCallSites(table, limit)));
+  app.get('/api/v1/namespaces', (context) => list(context, (limit) => table.namespaces.page(limit)));
   app.get('/api/v1/pools', (context) => list(context, (limit) => firstOf(snapshots.pools(), limit)));
   app.get('/api/v1/clients', (context) => list(context, (limit) => firstOf(snapshots.clients(), limit)));
   app.get('/api/v1/limits', (context) => list(context, (limit) => firstOf(snapshots.limits().map(limitRow), limit)));
@@ -129,5 +136,6 @@ export function createRoutes(options: RouteOptions): Hono {
     context.body(await options.metrics.render(), 200, { 'content-type': METRICS_TYPE }),
   );
   addApi(app, options);
+  if (options.recorder !== undefined) addRecordRoute(app, { host: options.host, recorder: options.recorder });
   return app;
 }

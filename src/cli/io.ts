@@ -15,6 +15,10 @@ export interface Io {
   readonly readFile: (path: string) => string;
   /** Standard output is a terminal. */
   readonly isTerminal: boolean;
+  /** Replaces the line at the end of standard error; null where that is no terminal. */
+  readonly progress: ((text: string) => void) | null;
+  /** The bytes of standard input, once. */
+  readonly input: () => AsyncIterable<Buffer>;
   /** Calls back at every SIGINT and SIGTERM from now on; the returned function ends that. */
   readonly onSignal: (heard: (signal: StopSignal) => void) => () => void;
 }
@@ -31,6 +35,8 @@ export function processIo(): Io {
     env: process.env,
     readFile: (path) => readFileSync(path, 'utf8'),
     isTerminal: process.stdout.isTTY === true,
+    progress: process.stderr.isTTY === true ? (text) => process.stderr.write(`\r\x1b[2K${text}`) : null,
+    input: () => process.stdin as AsyncIterable<Buffer>,
     onSignal: (heard) => {
       const interrupted = (): void => heard('SIGINT');
       const terminated = (): void => heard('SIGTERM');

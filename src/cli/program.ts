@@ -3,15 +3,16 @@
 
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { readVersion } from '../core/machine.ts';
+import type { DecodeFlags } from './decode-options.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import type { Io } from './io.ts';
+import type { RecordFlags } from './record.ts';
 import { SHOW_KINDS, type ShowKind } from './show-tables.ts';
 
 /** Verbs of the blueprint, and what they will do. */
 const NOT_BUILT_VERBS: Readonly<Record<string, string>> = {
   top: 'the live view; use weir show',
   diff: 'comparing two windows or captures',
-  decode: 'statistics from captures',
   pause: 'pausing clients',
   resume: 'pausing clients',
   reconnect: 'renewing connections on demand; restart weir',
@@ -70,6 +71,8 @@ function buildProgram(io: Io, done: (exitCode: number) => void): Command {
   addDemo(program, done);
   addCheck(program, io, done);
   addShow(program, io, done);
+  addRecord(program, io, done);
+  addDecode(program, io, done);
   addNotBuilt(program);
   return program;
 }
@@ -83,7 +86,7 @@ function addStart(program: Command, io: Io, done: (exitCode: number) => void): v
     .option('--upstream <uri>', 'the servers (default mongodb://127.0.0.1:27017)')
     .option('--max-upstream <n>', 'most connections to the server (default 50)')
     .option('--admin <address>', 'host:port of metrics and API, or off (default 127.0.0.1:9118)')
-    .option('--mode <mode>', 'pool (default pool)')
+    .option('--mode <mode>', 'pool or passthrough (default pool)')
     .option('--log-level <level>', 'debug, info, warn, error or silent (default info)')
     .option('--require-upstream', 'exit with 2 when no server answers at the start')
     .action(async (flags: Readonly<Record<string, string | boolean | undefined>>) => {
@@ -139,6 +142,42 @@ function addShow(program: Command, io: Io, done: (exitCode: number) => void): vo
     .action(async (what: ShowKind, flags: { readonly admin: string; readonly json?: boolean }) => {
       const { runShow } = await import('./show.ts');
       done(await runShow({ what, admin: flags.admin, json: flags.json === true }, io));
+    });
+}
+
+function addRecord(program: Command, io: Io, done: (exitCode: number) => void): void {
+  program
+    .command('record')
+    .description('record the conversations of a running weir, values replaced, for weir decode')
+    .addOption(new Option('--admin <address>', 'host:port of its API').default('127.0.0.1:9118'))
+    .option('--seconds <n>', 'for so long, at most 600', '10')
+    .option('--connections <n>', 'so many at the same time, at most 100', '20')
+    .option('--client <host>', 'only connections from this address')
+    .option('--raw', 'keep the values (logins are taken out all the same); admin address on loopback only')
+    .option('--out <file>', 'a new file (default: standard output)')
+    .action(async (flags: RecordFlags) => {
+      const { runRecord } = await import('./record.ts');
+      done(await runRecord(flags, io));
+    });
+}
+
+function addDecode(program: Command, io: Io, done: (exitCode: number) => void): void {
+  program
+    .command('decode')
+    .description('the tables of the proxy from captures (pcap, pcapng) and recordings of weir record')
+    .argument('<file...>', 'captures and recordings, read in this order as one; - is standard input')
+    .option('--json', 'print everything as JSON')
+    .option('--csv', 'print the call sites as CSV')
+    .option('--follow <n>', 'print conversation n message by message')
+    .option('--slow <ms>', 'list operations that took the server longer')
+    .option('--collection <name>', 'only operations on db.collection; * stands for any text')
+    .option('--call-site <name>', 'only operations of this call site; * stands for any text')
+    .option('--client <address>', 'only conversations of this host or host:port')
+    .action(async (files: readonly string[], flags: DecodeFlags) => {
+      const { readDecodeFlags } = await import('./decode-options.ts');
+      const options = readDecodeFlags(flags);
+      const { runDecode } = await import('./decode.ts');
+      done(await runDecode(files, options, io));
     });
 }
 

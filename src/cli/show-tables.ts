@@ -3,13 +3,13 @@
 
 import Table from 'cli-table3';
 
-export const SHOW_KINDS = ['pools', 'clients', 'collections', 'callsites', 'limits'] as const;
+export const SHOW_KINDS = ['pools', 'clients', 'collections', 'callsites', 'namespaces', 'limits'] as const;
 export type ShowKind = (typeof SHOW_KINDS)[number];
 
 /** One row as the API gives it. */
 export type ApiRow = Readonly<Record<string, unknown>>;
 
-interface Column {
+export interface Column {
   readonly head: string;
   /** Path in the row, such as `serverMs.p99`. */
   readonly from: string;
@@ -68,6 +68,14 @@ const COLUMNS: Readonly<Record<ShowKind, readonly Column[]>> = {
     { head: 'command', from: 'command' },
     ...OPERATION_COLUMNS,
   ],
+  namespaces: [
+    { head: 'db', from: 'db' },
+    { head: 'collection', from: 'collection' },
+    { head: 'command', from: 'command' },
+    { head: 'role', from: 'role' },
+    { head: 'ops', from: 'operations' },
+    { head: 'statements', from: 'statements' },
+  ],
   limits: [
     { head: 'limit', from: 'name' },
     { head: 'mode', from: 'mode' },
@@ -80,8 +88,11 @@ const COLUMNS: Readonly<Record<ShowKind, readonly Column[]>> = {
 
 /** The rows as a table without colours; an empty list is a sentence. */
 export function renderTable(kind: ShowKind, rows: readonly ApiRow[]): string {
-  if (rows.length === 0) return `no ${kind} yet`;
-  const columns = COLUMNS[kind];
+  return rows.length === 0 ? `no ${kind} yet` : renderColumns(COLUMNS[kind], rows);
+}
+
+/** The same with columns of the caller's choice, and at least one row. */
+export function renderColumns(columns: readonly Column[], rows: readonly ApiRow[]): string {
   const numeric = columns.map(({ from }) => rows.every((row) => typeof readPath(row, from) !== 'string'));
   const table = new Table({
     head: columns.map(({ head }) => head),

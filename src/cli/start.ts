@@ -75,8 +75,8 @@ async function launchOrExplain(options: WeirOptions, logger: Logger, launch: Lau
 
 function announce(weir: RunningWeir, options: WeirOptions, logger: Logger): void {
   for (const { name, host, port } of weir.listeners) {
-    const cluster = options.listeners.find((listener) => listener.name === name)?.cluster ?? '';
-    logger.info({ listener: name, cluster }, `listening on mongodb://${formatHostPort({ host, port })}`);
+    const { cluster = '', mode = 'pool' } = options.listeners.find((listener) => listener.name === name) ?? {};
+    logger.info({ listener: name, cluster, mode }, `listening on mongodb://${formatHostPort({ host, port })}`);
   }
   if (weir.adminAddress === null) return;
   const address = formatHostPort(weir.adminAddress);

@@ -1,7 +1,7 @@
 // The shape of a checked config: units resolved, defaults filled in, texts parsed. It follows the file's own tree, key
 // for key; to-options.ts turns it into what the components take. Invariant: schema.ts yields exactly this type.
 
-import type { HostPort, LimitDimension } from '../options.ts';
+import type { Compressor, HostPort, LimitDimension, ListenerMode } from '../options.ts';
 import type { Upstream } from './upstream-uri.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -12,9 +12,13 @@ export interface ListenerConfig {
   readonly bind: HostPort;
   /** Absent: the only cluster there is. */
   readonly cluster?: string | undefined;
-  readonly mode: 'pool';
+  readonly mode: ListenerMode;
   readonly face: 'mongos';
   readonly maxConnections?: number | undefined;
+  /** Absent: all that work. */
+  readonly compressors?: readonly Compressor[] | undefined;
+  /** Milliseconds; absent: none. */
+  readonly idleTimeout?: number | undefined;
   readonly auth: { readonly mode: 'none' };
 }
 

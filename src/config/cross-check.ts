@@ -28,6 +28,7 @@ export function crossCheck(config: Config): readonly CrossProblem[] {
     ...findUnknownClusters(config),
     ...findAddressesUsedTwice(config),
     ...findIdleLimits(config),
+    ...findPassthroughMistakes(config),
   ];
 }
 
@@ -83,6 +84,37 @@ function findIdleLimits(config: Config): readonly CrossProblem[] {
     if (match.command === undefined || !NEVER_REFUSED.has(match.command)) continue;
     const sentence = `${match.command} is never refused, so this limit could not bite; limit the command that opens its cursor or transaction`;
     problems.push({ path: ['limits', index, 'match', 'command'], sentence });
+  }
+  return problems;
+}
+
+/** Mode passthrough goes to one server and decides nothing, whatever the rest of the file wishes. */
+function findPassthroughMistakes(config: Config): readonly CrossProblem[] {
+  const problems: CrossProblem[] = [];
+  for (const [index, listener] of config.listeners.entries()) {
+    const complain = (key: string, sentence: string): void => {
+      problems.push({ path: ['listeners', index, key], sentence });
+    };
+    if (listener.mode === 'pool') {
+      if (listener.idleTimeout === undefined) continue;
+      complain('idleTimeout', 'idleTimeout is for mode passthrough; in mode pool a client stays as long as it likes');
+      continue;
+    }
+    if (listener.compressors !== undefined) {
+      complain(
+        'compressors',
+        'compressors is for mode pool; in mode passthrough clients and server agree on their own',
+      );
+    }
+    const cluster = config.clusters.find(({ name }) => name === (listener.cluster ?? config.clusters[0]?.name));
+    const hosts = cluster?.uri.seeds.length ?? 1;
+    if (hosts < 2) continue;
+    const remedy = 'give each member a cluster and a listener of its own';
+    complain('mode', `mode passthrough goes to one host, and cluster ${cluster?.name ?? ''} has ${hosts}; ${remedy}`);
+  }
+  if (config.limits.length > 0 && config.listeners.every(({ mode }) => mode === 'passthrough')) {
+    const sentence = 'limits never apply in mode passthrough, and no listener has mode pool; leave the limits out';
+    problems.push({ path: ['limits'], sentence });
   }
   return problems;
 }

@@ -18,7 +18,6 @@ const NOT_BUILT_KEYS: ReadonlyMap<string, string> = new Map([
 
 /** Values, as `parents[].key=value`. */
 const NOT_BUILT_VALUES: ReadonlyMap<string, string> = new Map([
-  ['listeners[].mode=passthrough', 'mode passthrough; use pool'],
   ['listeners[].face=replicaSet', 'face replicaSet; use mongos'],
   ['listeners[].face=direct', 'face direct; use mongos'],
   ['listeners[].auth.mode=relay', 'logins of clients (auth mode relay); use none'],

@@ -1,10 +1,10 @@
 // What flags of the command line change in a config: the first listener, the first cluster, admin and log level.
 // It reads no argv. Invariant: the result passes the same checks as a file.
 
+import type { ListenerMode } from '../options.ts';
 import type { ClusterConfig, Config, ListenerConfig, LogLevel } from './config.ts';
 import { LOG_LEVELS } from './config.ts';
 import { crossCheck } from './cross-check.ts';
-import { explainNotBuiltValue } from './not-built.ts';
 import { type Complaint, complain, type Parsed, parsed, quote } from './parsed.ts';
 import { parseBind, parseBindOrOff } from './quantities.ts';
 import { parseUpstreamUri } from './upstream-uri.ts';
@@ -33,11 +33,12 @@ export function applyOverrides(config: Config, overrides: Overrides): Parsed<Con
   if (!mode.ok) return mode;
   const level = readFlag('--log-level', overrides.logLevel, parseLevel);
   if (!level.ok) return level;
-  return recheck({
+  const changed: Config = {
     ...config,
     listeners: changeFirst(config.listeners, (first: ListenerConfig) => ({
       ...first,
       bind: listen.value ?? first.bind,
+      mode: mode.value ?? first.mode,
     })),
     clusters: changeFirst(config.clusters, (first: ClusterConfig) => ({
       ...first,
@@ -46,7 +47,11 @@ export function applyOverrides(config: Config, overrides: Overrides): Parsed<Con
     })),
     admin: admin.value === undefined ? config.admin : { bind: admin.value },
     log: { level: level.value ?? config.log.level },
-  });
+  };
+  if (cap.value !== undefined && changed.listeners[0]?.mode === 'passthrough') {
+    return complain('--max-upstream: mode passthrough opens one connection per client connection; leave it out');
+  }
+  return recheck(changed);
 }
 
 function readFlag<T>(
@@ -66,9 +71,9 @@ function parseCap(text: string): Parsed<number> {
     : complain(`expected a whole number from 1 to 10000, found ${quote(text)}`);
 }
 
-function parseMode(text: string): Parsed<'pool'> {
-  if (text === 'pool') return parsed('pool');
-  return complain(explainNotBuiltValue('listeners[].mode', text) ?? `expected pool, found ${quote(text)}`);
+function parseMode(text: string): Parsed<ListenerMode> {
+  if (text === 'pool' || text === 'passthrough') return parsed(text);
+  return complain(`expected pool or passthrough, found ${quote(text)}`);
 }
 
 function parseLevel(text: string): Parsed<LogLevel> {

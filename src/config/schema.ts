@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { type Config, LOG_LEVELS } from './config.ts';
 import type { Parsed } from './parsed.ts';
 import { parseBind, parseBindOrOff, parseDuration, parseDurationOrZero, parseRate } from './quantities.ts';
-import { parseUpstreamUri } from './upstream-uri.ts';
+import { COMPRESSORS, parseUpstreamUri } from './upstream-uri.ts';
 
 /** What the reference page says about a key. */
 export interface KeyDoc {
@@ -92,13 +92,29 @@ const listener = z.strictObject({
     'where applications connect; port 0 takes any free one',
   ),
   cluster: key(nameText().optional(), 'name', 'the cluster that serves this listener', 'the only cluster'),
-  mode: key(z.enum(['pool']).default('pool'), '`pool`', 'many client connections on few server connections'),
+  mode: key(
+    z.enum(['pool', 'passthrough']).default('pool'),
+    '`pool` or `passthrough`',
+    'pool: many client connections on few server connections. passthrough: each client connection has one of its own to the only host of the cluster, bytes pass untouched, TLS and logins included, and are read on their way; limits do not apply',
+  ),
   face: key(z.enum(['mongos']).default('mongos'), '`mongos`', 'what hello says to drivers'),
   maxConnections: key(
     wholeNumber(1, 1_000_000).optional(),
     'whole number from 1',
     'client connections at once; the next one is closed and counted',
     'the descriptor limit less a reserve',
+  ),
+  compressors: key(
+    z.array(z.enum(COMPRESSORS)).max(COMPRESSORS.length).optional(),
+    'list of `snappy`, `zstd`, `zlib`',
+    'mode pool only: what a client that asks for compression may have, whatever the server has; replies are compressed where the request was. Empty: nothing',
+    'all that are installed',
+  ),
+  idleTimeout: key(
+    readBy(parseDuration).optional(),
+    'duration',
+    'mode passthrough only: a connection that is silent both ways for so long is closed',
+    'none',
   ),
   auth: key(
     z
@@ -114,7 +130,7 @@ const cluster = z.strictObject({
   uri: key(
     readBy(parseUpstreamUri),
     'mongodb:// uri',
-    'the servers. Taken: `replicaSet` (checked against hello); harmless: `directConnection`, `appName`, `retryWrites`, `retryReads`, `serverSelectionTimeoutMS`, `connectTimeoutMS`; anything else is an error',
+    'the servers. Taken: `replicaSet` (mode pool: checked against hello), `compressors` (mode pool: asked for in this order, such as `snappy,zlib`; without it nothing is compressed towards the server), `connectTimeoutMS` (mode passthrough); harmless: `directConnection`, `appName`, `retryWrites`, `retryReads`, `serverSelectionTimeoutMS`; anything else is an error',
   ),
   pool: key(pool.prefault({}), 'mapping', 'connections to the server'),
 });

@@ -11,7 +11,10 @@ export function toOptions(config: Config): WeirOptions {
       name: listener.name,
       bind: listener.bind,
       cluster: listener.cluster ?? config.clusters[0]?.name ?? '',
+      mode: listener.mode,
       maxConnections: listener.maxConnections ?? null,
+      ...(listener.compressors === undefined ? {} : { compressors: listener.compressors }),
+      idleTimeoutMs: listener.idleTimeout ?? null,
     })),
     clusters: config.clusters.map(toCluster),
     limits: config.limits.map(toLimit),
@@ -23,10 +26,13 @@ export function toOptions(config: Config): WeirOptions {
 
 function toCluster(cluster: ClusterConfig): WeirOptions['clusters'][number] {
   const { waitQueueTimeout, ...pool } = cluster.pool;
+  const { connectTimeoutMs, compressors } = cluster.uri;
   return {
     name: cluster.name,
     seeds: cluster.uri.seeds,
     replicaSet: cluster.uri.replicaSet,
+    ...(compressors === undefined ? {} : { compressors }),
+    ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
     pool: { ...pool, waitQueueTimeoutMs: waitQueueTimeout },
   };
 }

@@ -3,7 +3,7 @@
 // could be a secret is repeated in a sentence.
 
 import { ConnectionString } from 'mongodb-connection-string-url';
-import type { HostPort } from '../options.ts';
+import type { Compressor, HostPort } from '../options.ts';
 import { type Complaint, complain, type Parsed, parsed, quote, refuse } from './parsed.ts';
 import { readHost, readPort } from './quantities.ts';
 
@@ -11,16 +11,26 @@ import { readHost, readPort } from './quantities.ts';
 export interface Upstream {
   readonly seeds: readonly HostPort[];
   readonly replicaSet: string | null;
+  /** In the order of preference; absent: no compression. */
+  readonly compressors?: readonly Compressor[];
+  /** Only mode passthrough asks; mode pool keeps its own. */
+  readonly connectTimeoutMs?: number;
 }
 
+/** What weir can speak, in the order in which servers list them. */
+export const COMPRESSORS: readonly ['snappy', 'zstd', 'zlib'] = ['snappy', 'zstd', 'zlib'];
+
+const MAX_CONNECT_TIMEOUT_MS = 24 * 3600 * 1000;
 const DEFAULT_PORT = 27_017;
 const MAX_SEEDS = 50;
 const MAX_URI_LENGTH = 8192;
 const COMES_LATER = 'come with upstream logins and TLS, which are not built yet';
+const LEAVE_OUT = `${COMES_LATER}; mode passthrough passes the logins and TLS of clients by itself, leave this out`;
 
-/** Options of drivers that change nothing for a proxy, or mean what weir does anyway. */
-const HARMLESS: ReadonlySet<string> = new Set([
+/** Options that are read below, and those that change nothing for a proxy, or mean what weir does anyway. */
+const TAKEN: ReadonlySet<string> = new Set([
   'replicaset',
+  'compressors',
   'directconnection',
   'appname',
   'retrywrites',
@@ -34,7 +44,7 @@ export function parseUpstreamUri(text: string): Parsed<Upstream> {
   if (text.length > MAX_URI_LENGTH) return complain(`expected a uri of at most ${MAX_URI_LENGTH} characters`);
   if (/^mongodb\+srv:\/\//i.test(text)) return refuse(`refused: mongodb+srv addresses ${COMES_LATER}`);
   // Any @: a password with an unescaped slash would otherwise pass for a host and be shown.
-  if (text.includes('@')) return refuse(`refused: credentials in the uri ${COMES_LATER}`);
+  if (text.includes('@')) return refuse(`refused: credentials in the uri ${LEAVE_OUT}`);
   let uri: ConnectionString;
   try {
     uri = new ConnectionString(text);
@@ -49,7 +59,13 @@ export function parseUpstreamUri(text: string): Parsed<Upstream> {
   if (options.value.direct && seeds.value.length > 1) {
     return complain('directConnection=true needs exactly one host in the uri');
   }
-  return parsed({ seeds: seeds.value, replicaSet: options.value.replicaSet });
+  const { replicaSet, connectTimeoutMs, compressors } = options.value;
+  return parsed({
+    seeds: seeds.value,
+    replicaSet,
+    ...(compressors === undefined ? {} : { compressors }),
+    ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
+  });
 }
 
 function readSeeds(hosts: readonly string[]): Parsed<readonly HostPort[]> {
@@ -74,6 +90,8 @@ function readSeed(text: string): HostPort | null {
 interface UriOptions {
   readonly replicaSet: string | null;
   readonly direct: boolean;
+  readonly compressors: readonly Compressor[] | undefined;
+  readonly connectTimeoutMs: number | undefined;
 }
 
 function readOptions(uri: ConnectionString): Parsed<UriOptions> {
@@ -87,19 +105,45 @@ function readOptions(uri: ConnectionString): Parsed<UriOptions> {
   }
   const replicaSet = options.get('replicaset') ?? null;
   if (replicaSet === '') return complain('replicaSet is empty in the uri');
-  return parsed({ replicaSet, direct: options.get('directconnection') === 'true' });
+  const connectTimeoutMs = readTimeout(options.get('connecttimeoutms'));
+  if (connectTimeoutMs === null)
+    return complain('expected milliseconds for connectTimeoutMS in the uri, at most a day');
+  const compressors = readCompressors(options.get('compressors'));
+  if (compressors === null) return complain(`expected some of ${COMPRESSORS.join(',')} for compressors in the uri`);
+  const direct = options.get('directconnection') === 'true';
+  return parsed({ replicaSet, direct, compressors, connectTimeoutMs });
+}
+
+/** Names between commas, each once; null if one is unknown. */
+function readCompressors(text: string | undefined): readonly Compressor[] | null | undefined {
+  if (text === undefined) return undefined;
+  const found = new Set<Compressor>();
+  for (const name of text.split(',')) {
+    const known = COMPRESSORS.find((compressor) => compressor === name);
+    if (known === undefined) return null;
+    found.add(known);
+  }
+  return [...found];
+}
+
+/** 0 is "no timeout" to drivers; here it is the longest. */
+function readTimeout(text: string | undefined): number | null | undefined {
+  if (text === undefined) return undefined;
+  const ms = /^\d{1,9}$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY;
+  if (ms > MAX_CONNECT_TIMEOUT_MS) return null;
+  return ms === 0 ? MAX_CONNECT_TIMEOUT_MS : ms;
 }
 
 function judgeOption(name: string, value: string): Complaint | null {
   const key = name.toLowerCase();
-  if (HARMLESS.has(key)) return null;
+  if (TAKEN.has(key)) return null;
   if (key === 'tls' || key === 'ssl') {
-    return value === 'false' ? null : refuse(`refused: ${key}=true in the uri: such connections ${COMES_LATER}`);
+    return value === 'false' ? null : refuse(`refused: ${key}=true in the uri: such connections ${LEAVE_OUT}`);
   }
   if (/^(?:tls|ssl|auth)/.test(key))
-    return refuse(`refused: option ${quote(name)} in the uri: such options ${COMES_LATER}`);
-  if (key === 'compressors' || key === 'zlibcompressionlevel') {
-    return complain(`not built yet: compression (${quote(name)} in the uri)`);
+    return refuse(`refused: option ${quote(name)} in the uri: such options ${LEAVE_OUT}`);
+  if (key === 'zlibcompressionlevel') {
+    return complain(`not built yet: ${quote(name)} in the uri; zlib compresses at its own default level`);
   }
   if (key === 'loadbalanced') {
     return value === 'false' ? null : complain('not built yet: loadBalanced=true in the uri');

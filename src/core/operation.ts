@@ -17,6 +17,7 @@ export interface OperationResult {
   errorOrigin: ErrorOrigin;
   documentsReturned: number;
   documentsChanged: number;
+  /** On the wire, headers included: of a compressed message its compressed size. */
   requestBytes: number;
   replyBytes: number;
   /** Request written to reply read whole; negative when nothing was sent. */
@@ -76,7 +77,7 @@ export class Operation implements OperationResult {
     this.client = client;
     this.command = command;
     this.clientRequestId = command.frame.requestId;
-    this.requestBytes = command.frame.length;
+    this.requestBytes = command.frame.wireBytes;
     this.arrivedMs = arrivedMs;
     this.#finisher = finisher;
   }

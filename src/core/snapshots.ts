@@ -22,11 +22,11 @@ export interface HistogramSnapshot {
   readonly sumMs: number;
 }
 
-/** One lane of one endpoint's pool; the monitor's single connection is its own row. */
+/** One lane of one endpoint's pool; the monitor's single connection and pass-through connections are rows of their own. */
 export interface PoolSnapshot {
   readonly cluster: string;
   readonly endpoint: string;
-  readonly lane: Lane | 'monitor';
+  readonly lane: Lane | 'monitor' | 'passthrough';
   readonly state: 'unknown' | 'up' | 'down';
   readonly maxConnections: number;
   readonly idle: number;
@@ -35,10 +35,10 @@ export interface PoolSnapshot {
   readonly waiters: number;
   readonly longestWaitMs: number;
   readonly checkouts: number;
-  /** Waits of those that got a connection; null where nobody can wait (the monitor). */
+  /** Waits of those that got a connection; null where nobody can wait (the monitor, pass-through). */
   readonly waits: HistogramSnapshot | null;
   readonly connects: number;
-  /** Connections closed, by reason (upstream/perish.ts). */
+  /** Connections closed, by reason (upstream/perish.ts, net/relay.ts). */
   readonly closed: Readonly<Record<string, number>>;
 }
 
@@ -68,7 +68,7 @@ export interface Counters {
   readonly downstreamAccepted: ReadonlyMap<string, number>;
   /** Closed client connections by reason. */
   readonly downstreamClosed: ReadonlyMap<string, number>;
-  /** Malformed input by `side|reason` (side: downstream | upstream). */
+  /** Malformed input by `side|reason` (side: downstream | upstream | sniffed_client | sniffed_server). */
   readonly decodeErrors: ReadonlyMap<string, number>;
   /** Must stay 0: replies whose responseTo did not match. */
   readonly protocolMismatches: number;
@@ -76,8 +76,16 @@ export interface Counters {
   readonly pins: ReadonlyMap<string, number>;
   /** Clean-up done for dead clients: cursors_killed, transactions_aborted, … */
   readonly cleanups: ReadonlyMap<string, number>;
+  /** Messages by `side|compressor|direction`, see CompressionCounts. */
+  readonly compressedMessages: ReadonlyMap<string, number>;
+  /** Bytes by `side|compressor|direction|form`. */
+  readonly compressionBytes: ReadonlyMap<string, number>;
   readonly openCursors: number;
   readonly openTransactions: number;
+  /** Pass-through conversations that are no longer read while their bytes go on, by `listener|reason`. */
+  readonly sniffingEnded: ReadonlyMap<string, number>;
+  /** Pass-through listeners, and whether drivers were seen to leave through the hosts that the server names. */
+  readonly driverLeaves: ReadonlyMap<string, boolean>;
 }
 
 /** What the admin side may ask of the running proxy. */

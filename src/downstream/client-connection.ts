@@ -2,7 +2,17 @@
 // when it closes. It answers nothing itself but what it cannot read. Invariants: one operation at a time; what is
 // queued behind it is bounded, because reading stops; a closed connection leaves no operation unfinished.
 
-import { DecodeError, type Frame, Framer, isMoreToCome, OPCODE, readCommand } from '../../codecs/index.ts';
+import {
+  type BsonView,
+  type CompressedHeader,
+  DecodeError,
+  type Frame,
+  Framer,
+  isMoreToCome,
+  isNeverCompressed,
+  OPCODE,
+  readCommand,
+} from '../../codecs/index.ts';
 import type { Peer } from '../core/client.ts';
 import type { Clock } from '../core/clock.ts';
 import { badMetadata, type ErrorAnswer, malformed } from '../core/error-answers.ts';
@@ -11,8 +21,10 @@ import type { ClientSnapshot } from '../core/snapshots.ts';
 import type { ByteSocket, SocketEvents } from '../net/byte-socket.ts';
 import { cleanLabel } from '../stats/label.ts';
 import { readClientMetadata } from './client-metadata.ts';
+import { ClientCompression, type CompressionOffer } from './compression.ts';
 import { type ClientState, nextClientState } from './connection-state.ts';
 import type { Asker, Dispatcher } from './dispatcher.ts';
+import { FirstBytes, type ForeignProtocol, HTTP_ANSWER } from './first-bytes.ts';
 import type { Peers } from './peers.ts';
 import { ReplyWriter } from './reply-writer.ts';
 
@@ -45,6 +57,8 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
   peer: Peer;
   readonly #socket: ByteSocket;
   readonly #framer: Framer;
+  readonly #compression: ClientCompression;
+  readonly #firstBytes: FirstBytes = new FirstBytes();
   readonly #dispatcher: Dispatcher;
   readonly #peers: Peers;
   readonly #clock: Clock;
@@ -56,6 +70,8 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
   #current: Operation | null = null;
   #isReadingPaused = false;
   #isServing = false;
+  /** A request is being inflated off the event loop: the connection is busy with it, without an operation yet. */
+  #isInflating = false;
   #hasMetadata = false;
   #driver = '';
   #operations = 0;
@@ -67,6 +83,7 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
     dispatcher: Dispatcher;
     peers: Peers;
     clock: Clock;
+    compression: CompressionOffer;
     events: ClientConnectionEvents;
   }) {
     this.id = parts.id;
@@ -76,10 +93,11 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
     this.#peers = parts.peers;
     this.#clock = parts.clock;
     this.#events = parts.events;
-    this.writer = new ReplyWriter(parts.socket);
+    this.#compression = new ClientCompression(parts.compression);
+    this.writer = new ReplyWriter(parts.socket, parts.compression.counts);
     this.peer = parts.peers.join(parts.socket.remoteAddress, '');
     this.#connectedMs = parts.clock.nowMs();
-    this.#framer = new Framer({ onFrame: (frame) => this.#onFrame(frame), accepts: isRequestOpcode });
+    this.#framer = new Framer({ onFrame: (frame) => this.#onFrame(frame), accepts: (opcode) => this.#accepts(opcode) });
     parts.socket.attach(this);
   }
 
@@ -91,6 +109,10 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
     return this.#state === 'busy' || this.#state === 'draining';
   }
 
+  get compression(): readonly string[] {
+    return this.#compression.agreed;
+  }
+
   get remoteAddress(): string {
     return this.#socket.remoteAddress;
   }
@@ -100,6 +122,11 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
   }
 
   onData(chunk: Buffer): void {
+    const foreign = this.#firstBytes.push(chunk);
+    if (foreign !== null) {
+      this.#refuseForeign(foreign);
+      return;
+    }
     try {
       this.#framer.push(chunk);
     } catch (error) {
@@ -107,6 +134,13 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
       this.#events.onDecodeError(error.reason);
       this.close('bad_frame');
     }
+  }
+
+  /** Told in its own words where there are some: a driver cannot read anything of ours. */
+  #refuseForeign(protocol: ForeignProtocol): void {
+    this.#events.onDecodeError(protocol);
+    if (protocol === 'http') this.#socket.write(HTTP_ANSWER);
+    this.close(protocol);
   }
 
   #onFrame(frame: Frame): void {
@@ -137,7 +171,16 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
     return this.#socket.unwrittenBytes > SLOW_READER_BYTES;
   }
 
-  #begin(frame: Frame): void {
+  #accepts(opcode: number): boolean {
+    if (opcode !== OPCODE.compressed) return opcode === OPCODE.msg || opcode === OPCODE.query;
+    this.#compression.admitOpcode();
+    return true;
+  }
+
+  /** `compressor`: how the request came, null for plain. */
+  #begin(frame: Frame, compressor: CompressedHeader | null = null): void {
+    if (frame.opcode === OPCODE.compressed) return this.#unwrap(frame);
+    this.writer.compressor = compressor;
     let command: Operation['command'];
     try {
       command = readCommand(frame);
@@ -146,8 +189,9 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
       this.#refuseFrame(frame, error);
       return;
     }
+    if (compressor !== null && isNeverCompressed(command.name)) this.writer.compressor = null;
     const operation = new Operation(this, command, this.#clock.nowMs(), this);
-    if (!this.isClosed) this.#state = nextClientState(this.#state, 'asked');
+    if (this.#state === 'ready') this.#state = nextClientState(this.#state, 'asked');
     this.#current = operation;
     this.#operations++;
     try {
@@ -158,6 +202,21 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
       this.#events.onDecodeError(error.reason);
       this.#dispatcher.onError(operation, malformed(error.code, error.codeName, error.message), 'command_error');
     }
+  }
+
+  /** Until it is inflated, which may take a while, what comes behind it waits in the queue. */
+  #unwrap(outer: Frame): void {
+    this.#isInflating = true;
+    if (this.#state === 'ready') this.#state = nextClientState(this.#state, 'asked');
+    this.#compression.unwrap(outer, (request) => {
+      this.#socket.runGuarded(() => {
+        this.#isInflating = false;
+        if (request.kind === 'refused') this.#refuseFrame(outer, request.error);
+        // After the close only writes that want no answer are carried out; which these are shows now.
+        else if (!this.isClosed || isMoreToCome(request.inner)) this.#begin(request.inner, request.header);
+        if (this.#current === null && !this.#isInflating) this.#rest();
+      });
+    });
   }
 
   /** The reaction of the decode table: a strange command costs an answer, a bad frame its connection. */
@@ -172,11 +231,16 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
   onFinish(operation: Operation): void {
     this.#dispatcher.onFinish(operation);
     this.#current = null;
+    this.#rest();
+  }
+
+  /** Nothing is being served any more. */
+  #rest(): void {
     if (this.#state === 'draining') {
       this.close('drained');
       return;
     }
-    if (this.#state !== 'closed') this.#state = nextClientState(this.#state, 'answered');
+    if (this.#state === 'busy') this.#state = nextClientState(this.#state, 'answered');
     this.#serveQueued();
   }
 
@@ -199,7 +263,7 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
   }
 
   get #mayBegin(): boolean {
-    if (this.#current !== null) return false;
+    if (this.#current !== null || this.#isInflating) return false;
     return this.#state === 'closed' || (this.#state === 'ready' && !this.#isSlowReader);
   }
 
@@ -209,6 +273,12 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
 
   introduce(operation: Operation): ErrorAnswer | null {
     const hello = operation.command.document;
+    const problem = this.#readMetadata(hello);
+    if (problem === null) this.#compression.negotiate(hello);
+    return problem;
+  }
+
+  #readMetadata(hello: BsonView): ErrorAnswer | null {
     this.understandsBackoff ||= hello.getString('backpressure') === '2';
     const client = hello.getDocument('client');
     if (client === null || this.isClosed) return null;
@@ -262,7 +332,7 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
     if (this.#state === 'closed') return;
     this.#state = nextClientState(this.#state, 'closed');
     this.#framer.stop();
-    this.#queued.splice(0, Number.POSITIVE_INFINITY, ...this.#queued.filter(isMoreToCome));
+    this.#queued.splice(0, Number.POSITIVE_INFINITY, ...this.#queued.filter(mayStay));
     this.#peers.leave(this.peer);
     this.#dispatcher.router.clientClosed(this);
     if (this.#current === null) this.#serveQueued();
@@ -284,6 +354,7 @@ export class ClientConnection implements SocketEvents, Asker, OperationFinisher 
   }
 }
 
-function isRequestOpcode(opcode: number): boolean {
-  return opcode === OPCODE.msg || opcode === OPCODE.query;
+/** What is carried out after the close: writes that want no answer, and what is not known yet not to be one. */
+function mayStay(frame: Frame): boolean {
+  return frame.opcode === OPCODE.compressed || isMoreToCome(frame);
 }

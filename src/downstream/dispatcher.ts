@@ -8,6 +8,7 @@ import type { Clock } from '../core/clock.ts';
 import { type ErrorAnswer, unsupportedOpQuery, unsupportedOpQueryFind } from '../core/error-answers.ts';
 import type { Operation } from '../core/operation.ts';
 import type { Outcome } from '../core/outcome.ts';
+import { outcomeOf } from '../core/reply-result.ts';
 import { CONTINUE } from '../core/verdict.ts';
 import type { Attribution } from '../filters/attribution.ts';
 import type { FilterChain } from '../filters/chain.ts';
@@ -25,6 +26,8 @@ export interface Asker extends Client {
   readonly writer: ReplyWriter;
   readonly remoteAddress: string;
   readonly remotePort: number;
+  /** Compressors agreed in its hellos, in its order. */
+  readonly compression: readonly string[];
   /** Takes the `client` document of a hello; an error refuses the hello. */
   introduce(operation: Operation): ErrorAnswer | null;
   close(reason: string): void;
@@ -49,6 +52,7 @@ export class Dispatcher implements RouteCompletion {
     this.#greeter = new Greeter(
       {
         server: () => cluster.server,
+        compressionOf: (operation) => askerOf(operation).compression,
         onHelloAnswer: (operation, document) => this.onDocument(operation, document),
         onNoUpstream: (operation) => this.#onNoUpstream(operation),
       },
@@ -124,7 +128,12 @@ export class Dispatcher implements RouteCompletion {
   onReply(operation: Operation, reply: ReplyView): void {
     const { writer } = askerOf(operation);
     if (reply.hasStateChangeCode) writer.document(operation, rewriteStateChange(reply.body));
-    else writer.forward(operation, reply.frame);
+    else if (writer.isLater(reply.frame)) {
+      // Unfinished until it is written, so that no later answer can pass it.
+      const outcome = outcomeOf(reply);
+      writer.forwardLater(operation, reply.frame, () => operation.finish(outcome));
+      return;
+    } else writer.forward(operation, reply.frame);
     operation.finish(outcomeOf(reply));
   }
 
@@ -152,9 +161,4 @@ export class Dispatcher implements RouteCompletion {
 /** Operations enter through a client connection, which is an Asker. */
 function askerOf(operation: Operation): Asker {
   return operation.client as Asker;
-}
-
-function outcomeOf(reply: ReplyView): Outcome {
-  if (!reply.ok) return 'command_error';
-  return reply.writeErrorCount > 0 || reply.writeConcernErrorCode !== 0 ? 'write_error' : 'ok';
 }

@@ -13,6 +13,8 @@ const FIRST_CONTACT_WAIT_MS = 5000;
 export interface GreeterHost {
   /** Null before the first contact. */
   server(): ServerDescription | null;
+  /** Compressors agreed with this client. */
+  compressionOf(operation: Operation): readonly string[];
   onHelloAnswer(operation: Operation, document: BsonDocument): void;
   /** No upstream in time: the connection is to be closed. */
   onNoUpstream(operation: Operation): void;
@@ -83,6 +85,7 @@ export class Greeter {
       server,
       connectionId: client.id,
       wallMs: this.#clock.wallMs(),
+      compression: this.#host.compressionOf(operation),
     });
     this.#host.onHelloAnswer(operation, document);
   }

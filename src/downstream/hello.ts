@@ -1,6 +1,6 @@
 // The answer to hello and isMaster in the face of a mongos. Pure: facts in, document out.
 // Invariants: maxWireVersion is the upstream's, never a constant; no topologyVersion (drivers then poll instead of
-// waiting for a stream that weir does not serve); no compression; nothing of a login. Source: protocol.md 2.
+// waiting for a stream that weir does not serve); no compressor that was not asked for; nothing of a login. Source: protocol.md 2.
 
 import { type BsonDocument, Int32 } from '../../codecs/index.ts';
 import type { ServerDescription } from '../upstream/server-description.ts';
@@ -14,6 +14,8 @@ export interface HelloFacts {
   readonly server: ServerDescription;
   readonly connectionId: number;
   readonly wallMs: number;
+  /** What the client asked for and weir offers, in the client's order. */
+  readonly compression: readonly string[];
 }
 
 /** Everything but `ok`, which the reply writer adds. */
@@ -33,5 +35,6 @@ export function helloAnswer(facts: HelloFacts): BsonDocument {
   answer['minWireVersion'] = new Int32(server.minWireVersion);
   answer['maxWireVersion'] = new Int32(server.maxWireVersion);
   answer['readOnly'] = false;
+  if (facts.compression.length > 0) answer['compression'] = [...facts.compression];
   return answer;
 }

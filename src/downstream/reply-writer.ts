@@ -1,43 +1,66 @@
-// Puts an answer on a client's socket: the server's bytes with the client's id restored, or a document made here.
-// It decides nothing. Invariants: an answer leaves in the opcode of its question; never a checksum (PyMongo refuses it).
+// Puts an answer on a client's socket: the server's bytes with the client's id restored, or a document made here, in
+// OP_COMPRESSED if the question came so. It decides nothing.
+// Invariants: an answer leaves in the opcode of its question; never a checksum (PyMongo refuses it).
 
 import {
   type BsonDocument,
+  type CompressedHeader,
   Double,
+  deflate,
+  deflateAsync,
+  deflatesAsync,
   encodeMessage,
   encodeQueryFailure,
   encodeReply,
-  type Frame,
+  Frame,
   OPCODE,
   stripChecksum,
 } from '../../codecs/index.ts';
+import type { CompressionCounts } from '../core/compression-counts.ts';
 import type { ErrorAnswer } from '../core/error-answers.ts';
 import type { Operation } from '../core/operation.ts';
 import type { ByteSocket } from '../net/byte-socket.ts';
 import { errorDocument } from './error-reply.ts';
 
 export class ReplyWriter {
+  /** How the request at hand came, if its answer goes the same way; null: plain. Set for each request. */
+  compressor: CompressedHeader | null = null;
   readonly #socket: ByteSocket;
+  readonly #counts: CompressionCounts;
   #lastId = 0;
 
-  constructor(socket: ByteSocket) {
+  constructor(socket: ByteSocket, counts: CompressionCounts) {
     this.#socket = socket;
+    this.#counts = counts;
   }
 
   /** Forwards the server's reply. */
   forward(operation: Operation, reply: Frame): void {
-    const frame = stripChecksum(reply);
-    frame.setResponseTo(operation.clientRequestId);
-    operation.replyBytes = frame.length;
-    for (const chunk of frame.chunks) this.#socket.write(chunk);
+    operation.replyBytes = this.#write(prepare(operation, reply));
+  }
+
+  /** Whether this reply is worth a thread: then it goes by forwardLater(). */
+  isLater(reply: Frame): boolean {
+    return this.compressor !== null && deflatesAsync(reply, this.compressor.compressorId);
+  }
+
+  /** Compresses the reply off the event loop, writes it and says so; the next request must not be begun before. */
+  forwardLater(operation: Operation, reply: Frame, onWritten: () => void): void {
+    const frame = prepare(operation, reply);
+    const compressor = this.compressor as CompressedHeader;
+    deflateAsync(frame, compressor.compressorId, (outer) => {
+      this.#socket.runGuarded(() => {
+        operation.replyBytes = this.#writeOuter(frame, outer, compressor);
+        onWritten();
+      });
+    });
   }
 
   /** An answer of weir's own; `ok: 1` is added unless the document says how it went. */
   document(operation: Operation, document: BsonDocument): void {
     const answer = 'ok' in document ? document : { ...document, ok: new Double(1) };
     const bytes = this.encode(operation.command.opcode, answer, operation.clientRequestId);
-    operation.replyBytes = bytes.length;
-    this.#socket.write(bytes);
+    operation.replyBytes = this.#write(Frame.of(bytes));
   }
 
   error(operation: Operation, answer: ErrorAnswer): void {
@@ -47,7 +70,7 @@ export class ReplyWriter {
 
   /** An error for a request that could not even be read. */
   errorForFrame(frame: Frame, answer: ErrorAnswer): void {
-    this.#socket.write(this.encode(frame.opcode, errorDocument(answer, false), frame.requestId));
+    this.#write(Frame.of(this.encode(frame.opcode, errorDocument(answer, false), frame.requestId)));
   }
 
   /** The refusal of an OP_QUERY that is no command: `$err` and the queryFailure flag. */
@@ -55,8 +78,7 @@ export class ReplyWriter {
     operation.errorCode = answer.code;
     const failure = { message: answer.errmsg, code: answer.code };
     const bytes = encodeQueryFailure(failure, this.#nextId(), operation.clientRequestId);
-    operation.replyBytes = bytes.length;
-    this.#socket.write(bytes);
+    operation.replyBytes = this.#write(Frame.of(bytes));
   }
 
   encode(opcode: number, document: BsonDocument, responseTo: number): Buffer {
@@ -64,8 +86,31 @@ export class ReplyWriter {
     return encode(document, this.#nextId(), responseTo);
   }
 
+  /** Writes a message plain or compressed; what it took on the wire, bytes. */
+  #write(frame: Frame): number {
+    if (this.compressor !== null) {
+      return this.#writeOuter(frame, deflate(frame, this.compressor.compressorId), this.compressor);
+    }
+    for (const chunk of frame.chunks) this.#socket.write(chunk);
+    return frame.length;
+  }
+
+  #writeOuter(frame: Frame, outer: Frame, { name }: CompressedHeader): number {
+    if (outer !== frame) {
+      this.#counts.add('downstream', 'sent', { name, wireBytes: outer.length, plainBytes: frame.length });
+    }
+    for (const chunk of outer.chunks) this.#socket.write(chunk);
+    return outer.length;
+  }
+
   #nextId(): number {
     this.#lastId = (this.#lastId % 0x3fff_ffff) + 1;
     return this.#lastId;
   }
+}
+
+function prepare(operation: Operation, reply: Frame): Frame {
+  const frame = stripChecksum(reply);
+  frame.setResponseTo(operation.clientRequestId);
+  return frame;
 }

@@ -7,15 +7,16 @@ import type { Logger } from '../core/logger.ts';
 import { Tally } from '../core/tally.ts';
 import type { ByteSocket, OnFault } from '../net/byte-socket.ts';
 import { type Listener, listen } from '../net/listener.ts';
+import { OverLimit } from '../net/over-limit.ts';
 import type { TurnFlusher } from '../net/turn-flusher.ts';
 import type { HostPort } from '../options.ts';
+import type { Recorder } from '../recording/recorder.ts';
 import { ClientConnection } from './client-connection.ts';
+import type { CompressionOffer } from './compression.ts';
 import type { Dispatcher } from './dispatcher.ts';
+import { FOREIGN_ADVICE, type ForeignProtocol } from './first-bytes.ts';
+import { TappedSocket } from './tapped-socket.ts';
 
-/** How long a connection beyond the cap is left unread: a driver that is closed at once would come back at once. */
-const OVER_LIMIT_HOLD_MS = 1000;
-/** How many such connections are held at the same time; more are closed at once. */
-export const OVER_LIMIT_HELD = 64;
 const DRAIN_POLL_MS = 50;
 
 export interface DownstreamParts {
@@ -28,6 +29,10 @@ export interface DownstreamParts {
   readonly logger: Logger;
   readonly decodeErrors: Tally<string>;
   readonly onFault: OnFault;
+  /** Sees every connection's bytes while somebody records. */
+  readonly recorder?: Recorder;
+  /** What clients are offered that ask for compression. */
+  readonly compression: CompressionOffer;
 }
 
 export class DownstreamServer {
@@ -37,13 +42,15 @@ export class DownstreamServer {
   readonly accepted: Tally<'served' | 'over_limit'> = new Tally();
   readonly closed: Tally<string> = new Tally();
   readonly #parts: DownstreamParts;
+  readonly #overLimit: OverLimit;
+  readonly #advised: Set<ForeignProtocol> = new Set();
   #listener: Listener | null = null;
   #lastId = 0;
-  #held = 0;
   #isDraining = false;
 
   constructor(parts: DownstreamParts) {
     this.#parts = parts;
+    this.#overLimit = new OverLimit(parts.clock);
   }
 
   get name(): string {
@@ -61,17 +68,19 @@ export class DownstreamServer {
   accept(socket: ByteSocket): void {
     const held = this.connections.size + this.#lingering.size;
     if (held >= this.#parts.maxConnections || this.#isDraining) {
-      this.#turnAway(socket);
+      this.accepted.add('over_limit');
+      this.#overLimit.turnAway(socket);
       return;
     }
     this.accepted.add('served');
     const connection = new ClientConnection({
       id: ++this.#lastId,
       listener: this.#parts.name,
-      socket,
+      socket: this.#tapped(socket),
       dispatcher: this.#parts.dispatcher,
       peers: this.#parts.dispatcher.peers,
       clock: this.#parts.clock,
+      compression: this.#parts.compression,
       events: {
         onClosed: (gone, reason) => this.#onClosed(gone, reason),
         onGone: (gone) => this.#lingering.delete(gone),
@@ -81,23 +90,22 @@ export class DownstreamServer {
     this.connections.add(connection);
   }
 
-  #turnAway(socket: ByteSocket): void {
-    this.accepted.add('over_limit');
-    if (this.#held >= OVER_LIMIT_HELD) {
-      socket.destroy('over_limit');
-      return;
-    }
-    this.#held++;
-    this.#parts.clock.setTimer(OVER_LIMIT_HOLD_MS, () => {
-      this.#held--;
-      socket.destroy('over_limit');
-    });
+  #tapped(socket: ByteSocket): ByteSocket {
+    const { recorder, name } = this.#parts;
+    return recorder === undefined ? socket : new TappedSocket(socket, recorder, name);
   }
 
   #onClosed(connection: ClientConnection, reason: string): void {
     this.connections.delete(connection);
     this.#lingering.add(connection);
     this.closed.add(reason);
+    if (reason === 'tls' || reason === 'http') this.#advise(reason);
+  }
+
+  #advise(protocol: ForeignProtocol): void {
+    if (this.#advised.has(protocol)) return;
+    this.#advised.add(protocol);
+    this.#parts.logger.warn({ listener: this.name }, FOREIGN_ADVICE[protocol]);
   }
 
   /** Stops accepting, lets running operations and open transactions end, closes the rest; at the latest at the deadline. */

@@ -1,4 +1,5 @@
 // Charges an operation to a row of the operation table: listener, application, call site, namespace, command.
+// The collections a command names beside its own are counted in the namespace table.
 // It refuses nothing. Invariant: every operation, those answered here included, is in exactly one row.
 
 import type { CommandView } from '../../codecs/index.ts';
@@ -21,11 +22,30 @@ export class Attribution {
 
   /** Sets the operation's call site and opens its record. */
   begin(operation: Operation, originCallSite: OriginCallSite): void {
+    this.nameCallSite(operation, originCallSite);
+    this.open(operation);
+  }
+
+  /** Sets the call site alone: for those who decide by it whether the operation is counted. */
+  nameCallSite(operation: Operation, originCallSite: OriginCallSite): void {
     const { command, client } = operation;
     operation.callSite = originCallSite(client, command) ?? this.#callSites.of(command);
-    const { database, collection, name } = command;
-    const record = this.#table.row(client.listener, client.app, operation.callSite, database, collection, name);
+  }
+
+  /** Opens the record of an operation whose call site is known. */
+  open(operation: Operation): void {
+    const { command, client } = operation;
+    const { namespaceDatabase, collection, name } = command;
+    const record = this.#table.row(
+      client.listener,
+      client.app,
+      operation.callSite,
+      namespaceDatabase,
+      collection,
+      name,
+    );
     operation.record = record;
-    record.begin();
+    record.begin(command.queryKind, command.statementCount);
+    if (command.mayUseMore) this.#table.namespaces.countFurther(name, command.namespaces());
   }
 }

@@ -31,6 +31,8 @@ export interface ByteSocket {
   /** Sends what was written, then closes. */
   end(): void;
   destroy(reason: string): void;
+  /** Goes on with what its bytes began, from a callback of elsewhere: a mistake in it costs this connection alone. */
+  runGuarded(work: () => void): void;
 }
 
 /** Told of an exception that reached a socket: a mistake of weir's own, to be logged and counted. */
@@ -93,6 +95,15 @@ export class NetSocket implements ByteSocket {
   #deliver(events: SocketEvents, chunk: Buffer): void {
     try {
       events.onData(chunk);
+    } catch (error) {
+      this.#onFault(error);
+      this.destroy('internal_error');
+    }
+  }
+
+  runGuarded(work: () => void): void {
+    try {
+      work();
     } catch (error) {
       this.#onFault(error);
       this.destroy('internal_error');

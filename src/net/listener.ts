@@ -23,7 +23,12 @@ export async function listen(
     socket.on('error', () => {});
     onAccept(new NetSocket(socket, flusher, onFault));
   });
-  await bindServer(server, bind);
+  return bindServer(server, bind);
+}
+
+/** Makes a server listen. Rejects with the system's error. */
+export async function bindServer(server: Server, bind: HostPort): Promise<Listener> {
+  await startListening(server, bind);
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : bind.port;
   return {
@@ -36,7 +41,7 @@ export async function listen(
   };
 }
 
-async function bindServer(server: Server, bind: HostPort): Promise<void> {
+async function startListening(server: Server, bind: HostPort): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: bind.host, port: bind.port, backlog: 4096 }, () => {

@@ -5,15 +5,13 @@
 import type { ReplyView } from '../../codecs/index.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Operation } from '../core/operation.ts';
+import { endsCursor, noteReply } from '../core/reply-result.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import type { CleanUp } from './clean-up.ts';
 import type { CursorEntry, CursorTable } from './cursor-table.ts';
-import { readChanged } from './reply-counts.ts';
 import type { TransactionTable } from './transaction-table.ts';
 import type { Trip } from './trip.ts';
 
-/** Errors after which a cursor is gone at the server; others leave it alive (protocol.md 3.2). */
-const CURSOR_IS_DEAD: ReadonlySet<number> = new Set([43, 136, 175, 237, 280, 286, 11601]);
 /** NoSuchTransaction. */
 const NO_SUCH_TRANSACTION = 251;
 
@@ -43,9 +41,7 @@ export class Learner {
   /** What the reply says of cursors, transactions and counts; before it is passed on. */
   learn(trip: Trip, reply: ReplyView): void {
     const { operation } = trip;
-    operation.errorCode = reply.code !== 0 ? reply.code : reply.firstWriteErrorCode || reply.writeConcernErrorCode;
-    operation.documentsReturned = reply.batchCount;
-    operation.documentsChanged = reply.ok ? readChanged(operation.command.name, reply) : 0;
+    noteReply(operation, reply);
     if (reply.ok) for (const entry of trip.killed) this.#cursors.remove(entry.id);
     if (trip.cursor !== null) this.#learnGetMore(trip.cursor, reply);
     else if (reply.hasOpenCursor) this.#learnCursor(operation, reply);
@@ -53,7 +49,7 @@ export class Learner {
   }
 
   #learnGetMore(cursor: CursorEntry, reply: ReplyView): void {
-    if (reply.ok ? !reply.hasOpenCursor : CURSOR_IS_DEAD.has(reply.code)) this.#cursors.remove(cursor.id);
+    if (endsCursor(reply)) this.#cursors.remove(cursor.id);
   }
 
   #learnCursor(operation: Operation, reply: ReplyView): void {

@@ -1,7 +1,7 @@
 // An operation on its way through the pool: the link between it, its exchange and what must be learned from the reply.
 // It decides nothing. Invariant: whatever happens, the operation is finished once, and what the server opened for it is known.
 
-import type { ReplyView } from '../../codecs/index.ts';
+import { isNeverCompressed, type ReplyView } from '../../codecs/index.ts';
 import type { Timer } from '../core/clock.ts';
 import type { Journey, Operation } from '../core/operation.ts';
 import type { Lane } from '../core/snapshots.ts';
@@ -65,6 +65,10 @@ export class Trip implements ExchangeOwner, Journey {
     if (failure === 'lost') this.operation.serverMs = this.#host.nowMs() - exchange.sentMs;
     this.operation.waitMs = (wasSent ? exchange.sentMs : this.#host.nowMs()) - exchange.submittedMs;
     this.#host.onTripFailed(this, failure);
+  }
+
+  mayCompress(): boolean {
+    return !isNeverCompressed(this.operation.command.name);
   }
 
   clientGone(): void {

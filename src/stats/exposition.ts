@@ -6,6 +6,7 @@
 import { OUTCOMES } from '../core/outcome.ts';
 import type { PoolSnapshot } from '../core/snapshots.ts';
 import { HISTOGRAM_BORDERS_SECONDS, HISTOGRAM_BUCKETS } from './latency-sketch.ts';
+import type { NamespaceEntry } from './namespace-table.ts';
 import type { OperationRow } from './operation-row.ts';
 import type { OperationSeries, RowSeries } from './operation-series.ts';
 import type { OperationTable } from './operation-table.ts';
@@ -88,7 +89,7 @@ export function poolWaitLines(pools: readonly PoolSnapshot[]): string {
 }
 
 /** The series cut into slices, as many as there are now: what is admitted between two slices comes with the next page. */
-function* cut(all: readonly RowSeries[], length: number): Generator<readonly RowSeries[]> {
+function* cut<Item>(all: readonly Item[], length: number): Generator<readonly Item[]> {
   const end = all.length;
   for (let at = 0; at < end; at += length) yield all.slice(at, Math.min(at + length, end));
 }
@@ -115,6 +116,9 @@ export class OperationExposition {
     for (const [metric, read, divisor] of CALL_SITE_COUNTERS) {
       yield* this.#counter(metric, this.#series.callSites(), read, divisor);
     }
+    yield this.#queryKinds();
+    yield* this.#namespaceCounter(OPERATION_METRICS.namespaceOperations, (entry) => entry.operations);
+    yield* this.#namespaceCounter(OPERATION_METRICS.namespaceStatements, (entry) => entry.statements);
     yield this.#errors();
     yield this.#single(OPERATION_METRICS.rowsCapped, this.#table.other.operations);
     yield this.#single(OPERATION_METRICS.rows, this.#table.rows().length);
@@ -133,6 +137,28 @@ export class OperationExposition {
 
   #single(metric: MetricDefinition, value: number): string {
     return `${headOf(metric)}${metric.name} ${value}\n`;
+  }
+
+  #queryKinds(): string {
+    const { name } = OPERATION_METRICS.queryKinds;
+    const { primaryKey, multiGet, scatterGet } = this.#table.queryKinds;
+    let text = headOf(OPERATION_METRICS.queryKinds);
+    text += `${name}{kind="primary_key"} ${primaryKey}\n`;
+    text += `${name}{kind="multi_get"} ${multiGet}\n`;
+    return `${text}${name}{kind="scatter_get"} ${scatterGet}\n`;
+  }
+
+  /** `other` is always there, the others from their admission on. */
+  *#namespaceCounter(metric: MetricDefinition, read: (entry: NamespaceEntry) => number): Generator<string> {
+    yield headOf(metric);
+    for (const slice of cut(this.#table.namespaces.entries(), SERIES_A_SLICE)) {
+      let text = '';
+      for (const entry of slice) {
+        const { database, collection, command, role } = entry;
+        text += `${metric.name}{${formatLabels(metric.labels, [database, collection, command, role])}} ${read(entry)}\n`;
+      }
+      yield text;
+    }
   }
 
   #errors(): string {

@@ -2,8 +2,8 @@
 // It makes no text and knows no HTTP. Invariant: sums over all reported rows equal the table's totals.
 
 import { LatencySketch, type Percentiles } from './latency-sketch.ts';
-import { type OperationRow, OTHER_CODE } from './operation-row.ts';
-import { type OperationTable, OTHER } from './operation-table.ts';
+import { type OperationRow, OTHER_CODE, type QueryKindCounts } from './operation-row.ts';
+import { type OperationTable, OTHER, sumQueryKinds } from './operation-table.ts';
 
 /** One row of the JSON API. Times in milliseconds; percentiles within 1.6 %, maxima exact. */
 export interface OperationReportRow {
@@ -27,6 +27,8 @@ export interface OperationReportRow {
   readonly replyBytes: number;
   /** Begun and not finished. */
   readonly active: number;
+  /** Begun with a predicate, by its kind; commands without one are in none of them. */
+  readonly queryKinds: Readonly<QueryKindCounts>;
   readonly serverMs: Percentiles;
   readonly waitMs: Percentiles;
 }
@@ -100,6 +102,7 @@ function report(group: Group, summed: boolean): OperationReportRow {
     requestBytes: sumOf(rows, (row) => row.requestBytes),
     replyBytes: sumOf(rows, (row) => row.replyBytes),
     active: sumOf(rows, (row) => row.active),
+    queryKinds: sumQueryKinds(rows),
     serverMs: percentilesOf(rows, (row) => row.serverTimes),
     waitMs: percentilesOf(rows, (row) => row.waitTimes),
   };

@@ -4,6 +4,7 @@
 import type { ErrorOrigin, OperationResult } from '../core/operation.ts';
 import { OUTCOMES, type Outcome } from '../core/outcome.ts';
 import { HISTOGRAM_BUCKETS, histogramBucketOf, LatencySketch, saneDuration } from './latency-sketch.ts';
+import type { NamespaceEntry } from './namespace-table.ts';
 
 /** What a row is about. All six texts are already bounded and cleaned. */
 export interface OperationKey {
@@ -19,6 +20,16 @@ export interface OperationKey {
 export const MAX_CODES_PER_ROW = 32;
 /** Stands for every further code of a row. Never a MongoDB code. */
 export const OTHER_CODE = -1;
+
+/** How selective an operation's predicate is by its _id (codecs' QueryKind); `none` has no predicate and is not counted. */
+export type CountedQueryKind = 'none' | 'primary_key' | 'multi_get' | 'scatter_get';
+
+/** Operations begun, by the kind of their predicate. */
+export interface QueryKindCounts {
+  primaryKey: number;
+  multiGet: number;
+  scatterGet: number;
+}
 
 const OK_INDEX = OUTCOMES.indexOf('ok');
 
@@ -40,6 +51,10 @@ export class OperationRow implements OperationKey {
   active = 0;
   /** Outcomes other than ok. */
   errors = 0;
+  /** Begun with a predicate, by its kind. */
+  primaryKey = 0;
+  multiGet = 0;
+  scatterGet = 0;
   documentsReturned = 0;
   documentsChanged = 0;
   requestBytes = 0;
@@ -55,8 +70,11 @@ export class OperationRow implements OperationKey {
   #failures: number[] | null = null;
   #upstreamCodes: Map<number, number> | null = null;
   #proxyCodes: Map<number, number> | null = null;
+  readonly #namespace: NamespaceEntry | null;
 
-  constructor(key: OperationKey) {
+  /** @param namespace where the row's own collection is counted too. */
+  constructor(key: OperationKey, namespace: NamespaceEntry | null = null) {
+    this.#namespace = namespace;
     this.listener = key.listener;
     this.app = key.app;
     this.callSite = key.callSite;
@@ -65,9 +83,13 @@ export class OperationRow implements OperationKey {
     this.command = key.command;
   }
 
-  /** An operation of this row has begun; exactly one finish() follows. */
-  begin(): void {
+  /** An operation of this row has begun; exactly one finish() follows. `statements`: of a write, else 0. */
+  begin(kind: CountedQueryKind = 'none', statements = 0): void {
     this.active += 1;
+    if (kind === 'primary_key') this.primaryKey += 1;
+    else if (kind === 'scatter_get') this.scatterGet += 1;
+    else if (kind === 'multi_get') this.multiGet += 1;
+    this.#namespace?.add(statements);
   }
 
   /** Adds a finished operation. Does not keep `result`, so the caller may reuse it. */

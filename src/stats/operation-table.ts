@@ -3,7 +3,8 @@
 // Invariant: admission is first come; a row never vanishes, and the sums over all rows, `other` included, are the totals.
 
 import { cleanLabel, isCleanLabel } from './label.ts';
-import { type OperationKey, OperationRow } from './operation-row.ts';
+import { NamespaceTable } from './namespace-table.ts';
+import { type OperationKey, OperationRow, type QueryKindCounts } from './operation-row.ts';
 
 /** The label of everything beyond a cap. */
 export const OTHER = 'other';
@@ -48,17 +49,26 @@ function ownLabel(text: string): string {
   return Buffer.from(cleanLabel(text)).toString();
 }
 
+/** Query kinds of these rows together. */
+export function sumQueryKinds(rows: readonly OperationRow[]): QueryKindCounts {
+  const sum = { primaryKey: 0, multiGet: 0, scatterGet: 0 };
+  for (const { primaryKey, multiGet, scatterGet } of rows) {
+    sum.primaryKey += primaryKey;
+    sum.multiGet += multiGet;
+    sum.scatterGet += scatterGet;
+  }
+  return sum;
+}
+
 export class OperationTable {
   readonly maxRows: number;
+  /** The collections that the operations of all rows touch. */
+  readonly namespaces: NamespaceTable = new NamespaceTable();
   /** Where everything is counted that found the table full. */
-  readonly other: OperationRow = new OperationRow({
-    listener: OTHER,
-    app: OTHER,
-    callSite: OTHER,
-    database: OTHER,
-    collection: OTHER,
-    command: OTHER,
-  });
+  readonly other: OperationRow = new OperationRow(
+    { listener: OTHER, app: OTHER, callSite: OTHER, database: OTHER, collection: OTHER, command: OTHER },
+    this.namespaces.other,
+  );
   readonly #listeners: Map<string, Apps> = new Map();
   // One entry in front of #listeners: most proxies have one listener, and its name is the very same string each time.
   #lastListener: string | null = null;
@@ -118,6 +128,11 @@ export class OperationTable {
     return totals;
   }
 
+  /** Query kinds of all rows. */
+  get queryKinds(): QueryKindCounts {
+    return sumQueryKinds(this.#rows);
+  }
+
   #appsOf(listener: string): Apps | undefined {
     const apps = this.#listeners.get(listener);
     if (apps === undefined) return undefined;
@@ -146,7 +161,7 @@ export class OperationTable {
     const known = this.#find(key);
     if (known !== undefined) return known;
     if (full) return this.other;
-    const row = new OperationRow(key);
+    const row = new OperationRow(key, this.namespaces.primary(key.database, key.collection, key.command));
     const apps = child(this.#listeners, key.listener);
     child(child(child(child(apps, key.app), key.database), key.collection), key.command).set(key.callSite, row);
     this.#rows.push(row);

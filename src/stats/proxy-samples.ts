@@ -29,6 +29,11 @@ function byPair(counts: ReadonlyMap<string, number>): readonly Sample[] {
   });
 }
 
+/** Counts whose key has one part for each label. */
+function byParts(counts: ReadonlyMap<string, number>): readonly Sample[] {
+  return Array.from(counts, ([key, value]) => ({ labels: key.split('|'), value }));
+}
+
 function poolLabels(pool: PoolSnapshot): readonly string[] {
   return [pool.cluster, pool.endpoint, pool.lane];
 }
@@ -66,6 +71,13 @@ export function readProxySamples(snapshots: Snapshots): ProxySamples {
     poolLongestWait: byPool(pools, (pool) => pool.longestWaitMs / 1000),
     pins: byReason(counters.pins),
     decodeErrors: byPair(counters.decodeErrors),
+    sniffingEnded: byPair(counters.sniffingEnded),
+    driverLeaves: Array.from(counters.driverLeaves, ([listener, leaves]) => ({
+      labels: [listener],
+      value: leaves ? 1 : 0,
+    })),
+    compressedMessages: byParts(counters.compressedMessages),
+    compressionBytes: byParts(counters.compressionBytes),
     protocolMismatches: single(counters.protocolMismatches),
     cleanups: byReason(counters.cleanups),
     openCursors: single(counters.openCursors),

@@ -51,13 +51,13 @@ export const OPERATION_METRICS = {
   requestBytes: {
     name: 'weir_request_bytes_total',
     type: 'counter',
-    help: 'Bytes of requests, headers included.',
+    help: 'Bytes of requests on the wire, headers included.',
     labels: ['listener', 'db', 'collection', 'command'],
   },
   replyBytes: {
     name: 'weir_reply_bytes_total',
     type: 'counter',
-    help: 'Bytes of replies, headers included.',
+    help: 'Bytes of replies on the wire, headers included.',
     labels: ['listener', 'db', 'collection', 'command'],
   },
   callSiteOperations: {
@@ -77,6 +77,24 @@ export const OPERATION_METRICS = {
     type: 'counter',
     help: 'Documents returned by call site.',
     labels: ['callsite', 'db', 'collection', 'command'],
+  },
+  queryKinds: {
+    name: 'weir_query_kinds_total',
+    type: 'counter',
+    help: 'Operations with a predicate, by its _id: one value (primary_key), several (multi_get), anything else (scatter_get).',
+    labels: ['kind'],
+  },
+  namespaceOperations: {
+    name: 'weir_namespace_operations_total',
+    type: 'counter',
+    help: 'Operations that name a collection, by what it is to them: primary, lookup, out, merge, bulkWrite and so on.',
+    labels: ['db', 'collection', 'command', 'role'],
+  },
+  namespaceStatements: {
+    name: 'weir_namespace_statements_total',
+    type: 'counter',
+    help: 'Documents sent to be inserted, updates, deletes, operations of a bulkWrite; for other roles the stages that name the collection.',
+    labels: ['db', 'collection', 'command', 'role'],
   },
   errors: {
     name: 'weir_errors_total',
@@ -141,7 +159,7 @@ export const PROXY_METRICS = {
   upstreamConnections: {
     name: 'weir_upstream_connections',
     type: 'gauge',
-    help: 'Connections to the server by lane (ordinary, await, monitor) and state (idle, busy, connecting).',
+    help: 'Connections to the server by lane (ordinary, await, monitor, passthrough) and state (idle, busy, connecting).',
     labels: ['cluster', 'endpoint', 'lane', 'state'],
   },
   upstreamConnects: {
@@ -189,8 +207,32 @@ export const PROXY_METRICS = {
   decodeErrors: {
     name: 'weir_decode_errors_total',
     type: 'counter',
-    help: 'Malformed input by side (downstream, upstream) and reason.',
+    help: 'Malformed input by side (downstream, upstream; sniffed_client and sniffed_server in mode passthrough) and reason.',
     labels: ['side', 'reason'],
+  },
+  sniffingEnded: {
+    name: 'weir_sniffing_ended_total',
+    type: 'counter',
+    help: 'Connections of mode passthrough that are no longer read while their bytes go on, by reason: tls, http, lost_framing, internal_error.',
+    labels: ['listener', 'reason'],
+  },
+  driverLeaves: {
+    name: 'weir_driver_leaves_proxy',
+    type: 'gauge',
+    help: '1 if a driver was seen to leave this pass-through listener for the hosts that a replica set member named, and has not come back; the log names the remedies.',
+    labels: ['listener'],
+  },
+  compressedMessages: {
+    name: 'weir_compressed_messages_total',
+    type: 'counter',
+    help: 'Messages that came (received) or went (sent) compressed, towards applications (downstream) and the server (upstream).',
+    labels: ['side', 'compressor', 'direction'],
+  },
+  compressionBytes: {
+    name: 'weir_compression_bytes_total',
+    type: 'counter',
+    help: 'Bytes of those messages, headers included: as they were on the wire, and as the plain message in them.',
+    labels: ['side', 'compressor', 'direction', 'form'],
   },
   protocolMismatches: {
     name: 'weir_protocol_mismatches_total',

@@ -3,10 +3,12 @@
 // maxConnections + awaitConnections + 1 (the monitor's).
 
 import type { Clock, Random } from '../core/clock.ts';
+import type { CompressionCounts } from '../core/compression-counts.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Lane, PoolSnapshot } from '../core/snapshots.ts';
 import type { Connector } from '../net/connector.ts';
 import type { ClusterOptions, HostPort } from '../options.ts';
+import { askedOf, type CompressionRequest } from './compression.ts';
 import type { Exchange } from './exchange.ts';
 import { encodeFirstHello, type WeirIdentity } from './handshake.ts';
 import { Monitor } from './monitor.ts';
@@ -35,6 +37,8 @@ export interface ClusterParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Counts what is compressed towards the server. */
+  readonly compressionCounts: CompressionCounts;
   readonly events: ClusterEvents;
 }
 
@@ -44,6 +48,7 @@ export class Cluster implements PoolHost {
   readonly #parts: ClusterParts;
   readonly #lanes: Readonly<Record<Lane, Pool>>;
   readonly #monitor: Monitor;
+  readonly #compression: CompressionRequest | null;
   #address: HostPort | null = null;
   #server: ServerDescription | null = null;
   #isUp = false;
@@ -52,6 +57,8 @@ export class Cluster implements PoolHost {
     this.name = parts.options.name;
     this.options = parts.options;
     this.#parts = parts;
+    const { compressors = [] } = parts.options;
+    this.#compression = compressors.length === 0 ? null : { compressors, counts: parts.compressionCounts };
     this.#lanes = {
       ordinary: this.#makeLane('ordinary', parts.options.pool.maxConnections),
       await: this.#makeLane('await', parts.options.pool.awaitConnections),
@@ -127,7 +134,8 @@ export class Cluster implements PoolHost {
   }
 
   encodeHello(requestId: number): Buffer {
-    return encodeFirstHello(this.#parts.identity, 'pool', requestId);
+    const asked = this.#compression === null ? [] : askedOf(this.#compression);
+    return encodeFirstHello(this.#parts.identity, 'pool', requestId, asked);
   }
 
   onGreeted(helloBody: Buffer): boolean {
@@ -150,6 +158,7 @@ export class Cluster implements PoolHost {
     const { options } = this.#parts;
     return new Pool({
       ...this.#parts,
+      ...(this.#compression === null ? {} : { compression: this.#compression }),
       lane,
       cap,
       // No statement of a transaction waits for news, so the awaiting lane needs no reserve.

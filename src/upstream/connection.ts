@@ -2,9 +2,24 @@
 // It does not choose what to send and does not reconnect. Invariant: it is handed back (onIdle) only when provably
 // clean: request written whole, reply read whole, responseTo right, moreToCome clear, no byte left; else it is destroyed.
 
-import { DecodeError, type Frame, Framer, OPCODE, type ReplyView, readReply } from '../../codecs/index.ts';
+import {
+  type CompressedHeader,
+  DecodeError,
+  deflate,
+  deflateAsync,
+  deflatesAsync,
+  type Frame,
+  Framer,
+  inflate,
+  inflateAsync,
+  inflatesAsync,
+  OPCODE,
+  type ReplyView,
+  readReply,
+} from '../../codecs/index.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { ByteSocket, SocketEvents } from '../net/byte-socket.ts';
+import { type CompressionRequest, ServerCompression } from './compression.ts';
 import { type ConnectionState, nextConnectionState } from './connection-state.ts';
 import type { AdmissionClass, Exchange } from './exchange.ts';
 import type { PerishReason } from './perish.ts';
@@ -32,7 +47,12 @@ export class UpstreamConnection implements SocketEvents {
   readonly #clock: Clock;
   readonly #events: UpstreamConnectionEvents;
   readonly #framer: Framer;
+  /** Null: this connection never compresses. */
+  readonly #compression: ServerCompression | null;
   readonly #queue: Exchange[] = [];
+  /** A request is on its way into OP_COMPRESSED, or a reply out of it, off the event loop. */
+  #isDeflating = false;
+  #isInflating = false;
   #lastReadMs = 0;
   #helloId = 0;
   #greetTimer: Timer | null = null;
@@ -43,6 +63,7 @@ export class UpstreamConnection implements SocketEvents {
     socket: ByteSocket;
     ids: RequestIds;
     clock: Clock;
+    compression?: CompressionRequest;
     events: UpstreamConnectionEvents;
   }) {
     this.id = parts.id;
@@ -51,9 +72,10 @@ export class UpstreamConnection implements SocketEvents {
     this.#ids = parts.ids;
     this.#clock = parts.clock;
     this.#events = parts.events;
+    this.#compression = parts.compression === undefined ? null : new ServerCompression(parts.compression);
     this.#framer = new Framer({
       onFrame: (frame) => this.#receive(frame),
-      accepts: isReplyOpcode,
+      accepts: (opcode) => this.#accepts(opcode),
     });
     this.#socket.attach(this);
   }
@@ -89,15 +111,45 @@ export class UpstreamConnection implements SocketEvents {
     exchange.state = 'sent';
     exchange.sentMs = nowMs;
     this.#queue.push(exchange);
-    for (const chunk of exchange.frame.chunks) this.#socket.write(chunk);
-    exchange.requestId = exchange.fence === null ? requestId : this.#writeFence(exchange.fence);
+    exchange.requestId = exchange.fence === null ? requestId : this.#numberFence(exchange.fence);
+    const compression = this.#compression;
+    if (compression !== null && compression.chosen !== null && exchange.owner.mayCompress?.() === true) {
+      this.#writeCompressed(exchange, compression);
+    } else this.#write(exchange.frame, exchange.fence);
   }
 
-  #writeFence(fence: Buffer): number {
+  #numberFence(fence: Buffer): number {
     const requestId = this.#ids.next();
     fence.writeInt32LE(requestId, 4);
-    this.#socket.write(fence);
     return requestId;
+  }
+
+  #write(frame: Frame, fence: Buffer | null): void {
+    for (const chunk of frame.chunks) this.#socket.write(chunk);
+    if (fence !== null) this.#socket.write(fence);
+  }
+
+  /** Small requests at once, others off the event loop; the fence stays behind its write. */
+  #writeCompressed({ frame, fence }: Exchange, compression: ServerCompression): void {
+    const { chosenId } = compression;
+    if (!deflatesAsync(frame, chosenId)) {
+      this.#write(this.#counted(frame, deflate(frame, chosenId), compression), fence);
+      return;
+    }
+    this.#isDeflating = true;
+    deflateAsync(frame, chosenId, (outer) => {
+      this.#socket.runGuarded(() => {
+        this.#isDeflating = false;
+        if (this.#state === 'busy') this.#write(this.#counted(frame, outer, compression), fence);
+      });
+    });
+  }
+
+  #counted(plain: Frame, outer: Frame, { chosen, counts }: ServerCompression): Frame {
+    if (outer !== plain && chosen !== null) {
+      counts.add('upstream', 'sent', { name: chosen, wireBytes: outer.length, plainBytes: plain.length });
+    }
+    return outer;
   }
 
   onData(chunk: Buffer): void {
@@ -105,12 +157,17 @@ export class UpstreamConnection implements SocketEvents {
     try {
       this.#framer.push(chunk);
     } catch (error) {
-      if (!(error instanceof DecodeError)) throw error;
-      this.#events.onDecodeError(error.reason);
-      this.destroy('malformed_reply', error.reason);
+      this.#refuse(error);
       return;
     }
     this.#settle();
+  }
+
+  /** What cannot be read is no answer. Anything but a DecodeError is weir's own mistake. */
+  #refuse(error: unknown): void {
+    if (!(error instanceof DecodeError)) throw error;
+    this.#events.onDecodeError(error.reason);
+    this.destroy('malformed_reply', error.reason);
   }
 
   #receive(frame: Frame): void {
@@ -121,7 +178,55 @@ export class UpstreamConnection implements SocketEvents {
     const exchange = this.#queue[0];
     if (exchange === undefined) return this.destroy('unexpected_reply', `responseTo ${frame.responseTo}`);
     if (frame.responseTo !== exchange.requestId) return this.destroy('response_mismatch', 'responseTo');
-    if (this.#socket.unwrittenBytes > 0) return this.destroy('reply_before_request', 'request not written whole');
+    if (this.#socket.unwrittenBytes > 0 || this.#isDeflating) {
+      return this.destroy('reply_before_request', 'request not written whole');
+    }
+    // Nothing else is outstanding while a reply is inflated, so nothing may follow it.
+    if (this.#isInflating) return this.destroy('unexpected_reply', 'a second reply');
+    if (frame.opcode === OPCODE.compressed) this.#unwrap(exchange, frame);
+    else this.#complete(exchange, frame);
+  }
+
+  #accepts(opcode: number): boolean {
+    if (opcode !== OPCODE.compressed) return opcode === OPCODE.msg || opcode === OPCODE.reply;
+    this.#compression?.admitOpcode();
+    return this.#compression !== null;
+  }
+
+  #unwrap(exchange: Exchange, outer: Frame): void {
+    const compression = this.#compression as ServerCompression;
+    let header: CompressedHeader;
+    let inner: Frame | null = null;
+    try {
+      header = compression.admit(outer);
+      if (!inflatesAsync(outer, header)) inner = inflate(outer, header);
+    } catch (error) {
+      this.#refuse(error);
+      return;
+    }
+    if (inner !== null) {
+      this.#completeInner(exchange, inner, header);
+      return;
+    }
+    this.#isInflating = true;
+    inflateAsync(outer, (error, late) => {
+      this.#socket.runGuarded(() => {
+        this.#isInflating = false;
+        if (this.#state === 'closed') return;
+        if (late === null) return this.#refuse(error);
+        this.#completeInner(exchange, late, header);
+        this.#settle();
+      });
+    });
+  }
+
+  #completeInner(exchange: Exchange, inner: Frame, { name }: CompressedHeader): void {
+    const { wireBytes, length } = inner;
+    this.#compression?.counts.add('upstream', 'received', { name, wireBytes, plainBytes: length });
+    this.#complete(exchange, inner);
+  }
+
+  #complete(exchange: Exchange, frame: Frame): void {
     const reply = this.#read(frame);
     if (reply === null) return;
     if (reply.moreToCome) return this.destroy('more_to_come', 'reply with moreToCome');
@@ -148,6 +253,12 @@ export class UpstreamConnection implements SocketEvents {
     const reply = this.#read(frame);
     if (reply === null) return;
     if (!reply.ok) return this.destroy('handshake_failed', reply.errmsg);
+    try {
+      this.#compression?.agree(reply.body);
+    } catch (error) {
+      this.#refuse(error);
+      return;
+    }
     this.#greetTimer?.cancel();
     this.#state = nextConnectionState(this.#state, 'greeted');
     this.#events.onGreeted(this, reply.body);
@@ -157,9 +268,7 @@ export class UpstreamConnection implements SocketEvents {
     try {
       return readReply(frame);
     } catch (error) {
-      if (!(error instanceof DecodeError)) throw error;
-      this.#events.onDecodeError(error.reason);
-      this.destroy('malformed_reply', error.reason);
+      this.#refuse(error);
       return null;
     }
   }
@@ -182,7 +291,7 @@ export class UpstreamConnection implements SocketEvents {
   destroy(reason: PerishReason, detail: string): void {
     if (this.#state === 'closed') return;
     // Only a lone exchange whose bytes all still lie in the gather buffer is known to be unsent.
-    const isUnsent = this.#queue.length === 1 && this.#socket.gatheredBytes > 0;
+    const isUnsent = this.#queue.length === 1 && (this.#socket.gatheredBytes > 0 || this.#isDeflating);
     this.#state = 'closed';
     this.#greetTimer?.cancel();
     this.#framer.stop();
@@ -193,8 +302,4 @@ export class UpstreamConnection implements SocketEvents {
     }
     this.#events.onClosed(this, reason, detail);
   }
-}
-
-function isReplyOpcode(opcode: number): boolean {
-  return opcode === OPCODE.msg || opcode === OPCODE.reply;
 }

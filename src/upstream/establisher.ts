@@ -6,6 +6,7 @@ import type { ByteSocket } from '../net/byte-socket.ts';
 import type { Connector } from '../net/connector.ts';
 import type { HostPort } from '../options.ts';
 import { backoffMs } from './backoff.ts';
+import type { CompressionRequest } from './compression.ts';
 import { UpstreamConnection } from './connection.ts';
 import type { PerishReason } from './perish.ts';
 import type { RequestIds } from './request-ids.ts';
@@ -33,6 +34,7 @@ export interface EstablisherParts {
   readonly ids: RequestIds;
   readonly clock: Clock;
   readonly random: Random;
+  readonly compression?: CompressionRequest;
   readonly events: EstablisherEvents;
 }
 
@@ -99,13 +101,14 @@ export class Establisher {
   }
 
   #greet(socket: ByteSocket): void {
-    const { clock, ids, events } = this.#parts;
+    const { clock, ids, events, compression } = this.#parts;
     const connection = new UpstreamConnection({
       id: ++this.#lastId,
       generation: this.#generation,
       socket,
       ids,
       clock,
+      ...(compression === undefined ? {} : { compression }),
       events: {
         onGreeted: (greeted, body) => this.#onGreeted(greeted, body),
         onIdle: (idle) => this.#onIdle(idle),

@@ -33,6 +33,8 @@ export interface ExchangeOwner {
   /** The whole reply. Its connection goes back to the pool, or dies, right after this call. */
   onReply(exchange: Exchange, reply: ReplyView): void;
   onFailed(exchange: Exchange, failure: ExchangeFailure): void;
+  /** Whether the request may go compressed; absent: it goes plain. Asked only on connections that compress. */
+  mayCompress?(): boolean;
 }
 
 export interface ExchangeRequest {

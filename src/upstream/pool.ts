@@ -11,6 +11,7 @@ import type { Connector } from '../net/connector.ts';
 import type { HostPort } from '../options.ts';
 import { LatencySketch } from '../stats/latency-sketch.ts';
 import { type AdmissionCounts, mayHold } from './admission.ts';
+import type { CompressionRequest } from './compression.ts';
 import type { UpstreamConnection } from './connection.ts';
 import { Establisher } from './establisher.ts';
 import type { AdmissionClass, Exchange, ExchangeFailure } from './exchange.ts';
@@ -44,6 +45,8 @@ export interface PoolParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Absent: nothing is compressed. */
+  readonly compression?: CompressionRequest;
 }
 
 /** What a pool knows of itself; the cluster adds its own name and the endpoint's. */

@@ -8,7 +8,9 @@ import {
   encodeReply,
   type Frame,
   Framer,
+  inflate,
   ObjectId,
+  OPCODE,
 } from '../../codecs/index.ts';
 import type { ConnectEvents, Connector } from '../../src/net/connector.ts';
 import type { TurnFlusher } from '../../src/net/turn-flusher.ts';
@@ -73,7 +75,8 @@ export class ServerConnection {
   }
 
   /** Null where the document is malformed. */
-  #read(frame: Frame): ServerRequest | null {
+  #read(outer: Frame): ServerRequest | null {
+    const frame = outer.opcode === OPCODE.compressed ? inflate(outer) : outer;
     const bytes = frame.bytes;
     // OP_QUERY: flags, namespace, skip, count, document. OP_MSG: flags, kind 0, document.
     const at = frame.opcode === 2004 ? bytes.indexOf(0, 20) + 9 : 21;

@@ -112,6 +112,10 @@ export class MemorySocket implements ByteSocket, Flushable {
     this.#close(reason);
   }
 
+  runGuarded(work: () => void): void {
+    work();
+  }
+
   #close(reason: string): void {
     if (this.isClosed) return;
     this.isClosed = true;

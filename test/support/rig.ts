@@ -1,8 +1,9 @@
 // The whole proxy but its listener, on a fake clock and memory sockets: clients on one side, a scripted server on the other.
 // Tests drive it with send(), answer() and clock.advance(). Invariant: no real time, port or randomness is involved.
 
-import type { BsonDocument } from '../../codecs/index.ts';
+import type { BsonDocument, CompressorName } from '../../codecs/index.ts';
 import type { Random } from '../../src/core/clock.ts';
+import { CompressionCounts } from '../../src/core/compression-counts.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { Tally } from '../../src/core/tally.ts';
 import { Dispatcher } from '../../src/downstream/dispatcher.ts';
@@ -12,7 +13,7 @@ import { CallSites } from '../../src/filters/call-sites.ts';
 import { FilterChain } from '../../src/filters/chain.ts';
 import { RateLimitFilter } from '../../src/filters/rate-limit.ts';
 import { TurnFlusher } from '../../src/net/turn-flusher.ts';
-import type { HostPort, LimitOptions, PoolOptions } from '../../src/options.ts';
+import type { Compressor, HostPort, LimitOptions, PoolOptions } from '../../src/options.ts';
 import { OperationTable } from '../../src/stats/operation-table.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
 import { RequestIds } from '../../src/upstream/request-ids.ts';
@@ -30,6 +31,7 @@ export interface Rig {
   readonly table: OperationTable;
   readonly limits: RateLimitFilter;
   readonly decodeErrors: Tally<string>;
+  readonly compression: CompressionCounts;
   connectClient(address?: string): TestClient;
   /** A client that has said hello as this application. */
   app(name: string, address?: string): TestClient;
@@ -46,6 +48,10 @@ export interface RigOptions {
   readonly maxConnections?: number;
   readonly replicaSet?: string;
   readonly seeds?: readonly HostPort[];
+  /** What clients are offered; none unless a test says so. */
+  readonly compressors?: readonly CompressorName[];
+  /** What weir asks the server for. */
+  readonly upstreamCompressors?: readonly Compressor[];
 }
 
 /** A proxy that knows its upstream. */
@@ -62,6 +68,7 @@ export function makeRig(options: RigOptions = {}): Rig {
   const flusher = new TurnFlusher(clock);
   const server = new FakeServer(clock, flusher);
   const decodeErrors = new Tally<string>();
+  const compression = new CompressionCounts();
   const random = options.random ?? (() => 0.5);
   const table = new OperationTable({ maxRows: 1000 });
   const limits = new RateLimitFilter(options.limits ?? [], random);
@@ -70,6 +77,7 @@ export function makeRig(options: RigOptions = {}): Rig {
       name: 'test',
       seeds: options.seeds ?? [{ host: 'db', port: 27017 }],
       replicaSet: options.replicaSet ?? null,
+      compressors: options.upstreamCompressors ?? [],
       pool: {
         maxConnections: 8,
         maxConnecting: 2,
@@ -85,6 +93,7 @@ export function makeRig(options: RigOptions = {}): Rig {
     clock,
     random,
     logger: silentLogger,
+    compressionCounts: compression,
     events: {
       onFirstContact: () => dispatcher.onFirstContact(),
       onProcessChanged: () => dispatcher.router.processChanged(),
@@ -104,6 +113,7 @@ export function makeRig(options: RigOptions = {}): Rig {
     clock,
     logger: silentLogger,
     decodeErrors,
+    compression: { compressors: options.compressors ?? [], counts: compression },
     onFault: (error) => {
       throw error;
     },
@@ -125,6 +135,6 @@ export function makeRig(options: RigOptions = {}): Rig {
     settle();
     return request;
   };
-  const parts = { clock, server, cluster, dispatcher, downstream, table, limits, decodeErrors };
+  const parts = { clock, server, cluster, dispatcher, downstream, table, limits, decodeErrors, compression };
   return { ...parts, connectClient, app, answer, settle };
 }

@@ -3,12 +3,18 @@
 
 import {
   type BsonDocument,
+  COMPRESSORS,
+  type CompressorName,
+  deflate,
   deserialize,
   encodeMessage,
-  type Frame,
+  Frame,
   Framer,
   Int32,
+  inflate,
   Long,
+  OPCODE,
+  readCompressedHeader,
   serialize,
   UUID,
 } from '../../codecs/index.ts';
@@ -22,6 +28,8 @@ export interface ClientReply {
   readonly responseTo: number;
   readonly opcode: number;
   readonly document: BsonDocument;
+  /** How it came; absent: plain. */
+  readonly compressor?: CompressorName;
 }
 
 export class TestClient {
@@ -37,10 +45,12 @@ export class TestClient {
     const framer = new Framer({
       onFrame: (frame) => {
         this.raw.push(frame);
-        const at = frame.opcode === 1 ? 36 : 21;
-        const bytes = frame.bytes;
+        const isCompressed = frame.opcode === OPCODE.compressed;
+        const { bytes, opcode, responseTo } = isCompressed ? inflate(frame) : frame;
+        const at = opcode === 1 ? 36 : 21;
         const document = deserialize(bytes.subarray(at, at + bytes.readInt32LE(at)));
-        this.replies.push({ responseTo: frame.responseTo, opcode: frame.opcode, document });
+        const reply = { responseTo, opcode, document };
+        this.replies.push(isCompressed ? { ...reply, compressor: readCompressedHeader(frame).name } : reply);
       },
     });
     socket.onWritten = (bytes) => framer.push(Buffer.from(bytes));
@@ -64,6 +74,17 @@ export class TestClient {
   /** Sends a command and ends the turn; returns its request id. */
   send(document: BsonDocument, flags = 0): number {
     this.feed(this.encode(document, flags));
+    return this.#lastId;
+  }
+
+  /** The bytes of a command as OP_COMPRESSED. */
+  encodeCompressed(document: BsonDocument, compressor: CompressorName, flags = 0): Buffer {
+    return deflate(Frame.of(this.encode(document, flags)), COMPRESSORS[compressor]).bytes;
+  }
+
+  /** Sends a command as OP_COMPRESSED and ends the turn; returns its request id. */
+  sendCompressed(document: BsonDocument, compressor: CompressorName, flags = 0): number {
+    this.feed(this.encodeCompressed(document, compressor, flags));
     return this.#lastId;
   }
 

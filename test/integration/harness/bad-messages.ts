@@ -27,17 +27,21 @@ const CLOSED_WITHOUT_A_WORD: readonly Omit<BadMessage, 'closes' | 'code'>[] = [
     bytes: forge({ sections: [], claimedLength: 48_000_001 }).subarray(0, 16),
     reason: 'length_too_large',
   },
-  { what: 'an HTTP request', bytes: Buffer.from('GET / HTTP/1.1\r\nHost: weir\r\n\r\n'), reason: 'length_too_large' },
   {
     what: 'a TLS ClientHello',
     bytes: Buffer.from([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3, ...new Array<number>(40).fill(7)]),
-    reason: 'unknown_opcode',
+    reason: 'tls',
   },
-  ...[0, 1, 1000, 2001, 2002, 2005, 2006, 2007, 2010, 2011, 2012, 2014, -1].map((opcode) => ({
+  ...[0, 1, 1000, 2001, 2002, 2005, 2006, 2007, 2010, 2011, 2014, -1].map((opcode) => ({
     what: `opcode ${opcode}`,
     bytes: forge({ opcode, sections: [findBody] }),
     reason: 'unknown_opcode',
   })),
+  {
+    what: 'compression that was not agreed upon',
+    bytes: forge({ opcode: 2012, sections: [findBody] }),
+    reason: 'compressor_not_negotiated',
+  },
   { what: 'no room for flags', bytes: forge({ sections: [] }).fill(18, 0, 1).subarray(0, 18), reason: 'bad_layout' },
   { what: 'required flag bit 2', bytes: forge({ flags: 4, sections: [findBody] }), reason: 'unknown_required_flag' },
   {

@@ -3,8 +3,9 @@
 
 import { startWeir, type Weir } from '../../../src/app.ts';
 import type { Clock } from '../../../src/core/clock.ts';
+import type { Logger } from '../../../src/core/logger.ts';
 import type { ClientSnapshot, LimitSnapshot, PoolSnapshot, Summary } from '../../../src/core/snapshots.ts';
-import type { LimitOptions, PoolOptions } from '../../../src/options.ts';
+import type { Compressor, LimitOptions, ListenerMode, PoolOptions } from '../../../src/options.ts';
 import type { OperationReportRow } from '../../../src/stats/operation-report.ts';
 import { eventually } from './eventually.ts';
 import { MetricsPage } from './metrics-page.ts';
@@ -15,6 +16,13 @@ export interface HouseOptions {
   readonly pool?: Partial<PoolOptions>;
   readonly limits?: readonly LimitOptions[];
   readonly maxConnections?: number;
+  /** Offered to clients; default: all that work. */
+  readonly compressors?: readonly Compressor[];
+  /** Asked of the server; default: none. */
+  readonly upstreamCompressors?: readonly Compressor[];
+  /** Default pool. */
+  readonly mode?: ListenerMode;
+  readonly logger?: Logger;
   readonly drainTimeoutMs?: number;
   readonly clock?: Clock;
   /** Do not wait for the upstream's first answer. */
@@ -47,12 +55,22 @@ export class House {
     const localhost = { host: '127.0.0.1', port: 0 };
     const weir = await startWeir(
       {
-        listeners: [{ name: 'main', bind: localhost, cluster: 'test', maxConnections: options.maxConnections ?? 1000 }],
+        listeners: [
+          {
+            name: 'main',
+            bind: localhost,
+            cluster: 'test',
+            mode: options.mode ?? 'pool',
+            maxConnections: options.maxConnections ?? 1000,
+            ...(options.compressors === undefined ? {} : { compressors: options.compressors }),
+          },
+        ],
         clusters: [
           {
             name: 'test',
             seeds: [{ host: '127.0.0.1', port: options.upstreamPort }],
             replicaSet: null,
+            compressors: options.upstreamCompressors ?? [],
             pool: { ...POOL, ...options.pool },
           },
         ],
@@ -61,7 +79,10 @@ export class House {
         admin: localhost,
         drainTimeoutMs: options.drainTimeoutMs ?? 30_000,
       },
-      options.clock === undefined ? {} : { clock: options.clock },
+      {
+        ...(options.clock === undefined ? {} : { clock: options.clock }),
+        ...(options.logger === undefined ? {} : { logger: options.logger }),
+      },
     );
     const house = new House(weir);
     if (options.isUpstreamAbsent !== true) {

@@ -29,8 +29,9 @@ describe('weir', () => {
     const { code, out, err } = await weir(['--help']);
     assert.deepEqual([code, err], [0, []]);
     const help = out.join('\n');
-    for (const verb of ['start', 'sandbox', 'demo', 'check', 'show']) assert.match(help, new RegExp(`\\n  ${verb} `));
-    assert.doesNotMatch(help, /pause|decode/);
+    for (const verb of ['start', 'sandbox', 'demo', 'check', 'show', 'decode'])
+      assert.match(help, new RegExp(`\\n  ${verb} `));
+    assert.doesNotMatch(help, /pause|drain/);
   });
 
   const failures: readonly (readonly [string, number, string])[] = [
@@ -44,7 +45,7 @@ describe('weir', () => {
       1,
       'weir: --listen: expected host:port such as 127.0.0.1:27018 or [::1]:27018, found "here"',
     ],
-    ['start --mode passthrough', 1, 'weir: --mode: not built yet: mode passthrough; use pool'],
+    ['start --mode fast', 1, 'weir: --mode: expected pool or passthrough, found "fast"'],
     [
       'start --upstream mongodb+srv://a.example.com',
       2,
@@ -57,7 +58,7 @@ describe('weir', () => {
     [
       'show shapes',
       1,
-      "weir: command-argument value 'shapes' is invalid for argument 'what'. Allowed choices are pools, clients, collections, callsites, limits.",
+      "weir: command-argument value 'shapes' is invalid for argument 'what'. Allowed choices are pools, clients, collections, callsites, namespaces, limits.",
     ],
     [
       'show pools --admin 9118',
@@ -72,10 +73,10 @@ describe('weir', () => {
     [
       'demo --upstream mongodb://u:p@h',
       2,
-      'weir: --upstream: refused: credentials in the uri come with upstream logins and TLS, which are not built yet',
+      'weir: --upstream: refused: credentials in the uri come with upstream logins and TLS, which are not built yet; mode passthrough passes the logins and TLS of clients by itself, leave this out',
     ],
     ['top', 1, 'weir: not built yet: top (the live view; use weir show)'],
-    ['decode capture.pcap --json', 1, 'weir: not built yet: decode (statistics from captures)'],
+    ['decode', 1, "weir: missing required argument 'file'"],
     ['user --help', 1, 'weir: not built yet: user (logins of clients)'],
   ];
   for (const [line, code, message] of failures) {
@@ -103,7 +104,7 @@ describe('weir check', () => {
       code: 1,
       out: [],
       err: [
-        'a.yaml:2:20: refused: credentials in the uri come with upstream logins and TLS, which are not built yet',
+        'a.yaml:2:20: refused: credentials in the uri come with upstream logins and TLS, which are not built yet; mode passthrough passes the logins and TLS of clients by itself, leave this out',
         'a.yaml:3:20: refused: mongodb+srv addresses come with upstream logins and TLS, which are not built yet',
       ],
     });

@@ -22,6 +22,8 @@ export function recordedIo(files: Readonly<Record<string, string>> = {}, env: Io
     err: (line) => errLines.push(line),
     env,
     isTerminal: false,
+    progress: null,
+    input: async function* () {},
     readFile: (path) => {
       const text = files[path];
       if (text === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' });

@@ -39,7 +39,6 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   'no-value': ['2:11: expected a list for "listeners", found nothing'],
   'not-a-mapping': ['1:1: expected a mapping, found a list'],
   'not-built': [
-    '3:11: not built yet: mode passthrough; use pool',
     '4:11: not built yet: face replicaSet; use mongos',
     '5:5: not built yet: TLS for clients',
     '6:18: not built yet: logins of clients (auth mode relay); use none',
@@ -55,6 +54,16 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     '19:10: not built yet: several processes on one port; use workers: 1',
   ],
   'not-whole': ['4:28: expected a whole number for "maxConnections", found 2.5'],
+  'passthrough-compressors': [
+    '4:18: compressors is for mode pool; in mode passthrough clients and server agree on their own',
+  ],
+  'passthrough-hosts': [
+    '3:11: mode passthrough goes to one host, and cluster main has 2; give each member a cluster and a listener of its own',
+  ],
+  'passthrough-limits': [
+    '4:3: limits never apply in mode passthrough, and no listener has mode pool; leave the limits out',
+  ],
+  'passthrough-timeout': ['3:18: idleTimeout is for mode passthrough; in mode pool a client stays as long as it likes'],
   per: [
     '4:16: expected app, callSite, db, collection or command for "per[]", found "callsite", did you mean callSite?',
   ],
@@ -76,14 +85,14 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   'unknown-tag': ['3:10: unknown tag !secret, known: !env NAME:-default, !file PATH'],
   uri: ['3:10: expected a uri such as mongodb://host:27017 or mongodb://a,b,c/?replicaSet=rs0'],
   'uri-credentials': [
-    '3:10: refused: credentials in the uri come with upstream logins and TLS, which are not built yet',
+    '3:10: refused: credentials in the uri come with upstream logins and TLS, which are not built yet; mode passthrough passes the logins and TLS of clients by itself, leave this out',
   ],
   'uri-option': [
     '3:10: option "readPreference" in the uri would not be obeyed: it belongs into the applications\' own connection strings, leave it out here',
   ],
   'uri-srv': ['3:10: refused: mongodb+srv addresses come with upstream logins and TLS, which are not built yet'],
   'uri-tls': [
-    '3:10: refused: tls=true in the uri: such connections come with upstream logins and TLS, which are not built yet',
+    '3:10: refused: tls=true in the uri: such connections come with upstream logins and TLS, which are not built yet; mode passthrough passes the logins and TLS of clients by itself, leave this out',
   ],
   'wrong-type': ['2:3: expected a list for "listeners", found a mapping'],
 };

@@ -20,9 +20,8 @@ describe('applyOverrides', () => {
     const result = applyOverrides(two.config, {
       listen: '[::1]:5',
       upstream: 'mongodb://c/?replicaSet=r',
-      maxUpstream: '8',
       admin: 'off',
-      mode: 'pool',
+      mode: 'passthrough',
       logLevel: 'debug',
     });
     assert.ok(result.ok);
@@ -35,6 +34,10 @@ describe('applyOverrides', () => {
       ],
     );
     assert.deepEqual(
+      listeners.map((listener) => listener.mode),
+      ['passthrough', 'pool'],
+    );
+    assert.deepEqual(
       clusters.map((cluster) => [
         cluster.uri.seeds[0]?.host,
         cluster.uri.replicaSet,
@@ -42,7 +45,7 @@ describe('applyOverrides', () => {
         cluster.pool.maxWaiters,
       ]),
       [
-        ['c', 'r', 8, 3],
+        ['c', 'r', 50, 3],
         ['b', null, 50, 10_000],
       ],
     );
@@ -54,14 +57,23 @@ describe('applyOverrides', () => {
     [{ listen: 'off' }, '--listen: expected host:port such as 127.0.0.1:27018 or [::1]:27018, found "off"', false],
     [
       { upstream: 'mongodb://u:hunter2@a' },
-      '--upstream: refused: credentials in the uri come with upstream logins and TLS, which are not built yet',
+      '--upstream: refused: credentials in the uri come with upstream logins and TLS, which are not built yet; mode passthrough passes the logins and TLS of clients by itself, leave this out',
       true,
     ],
     [{ maxUpstream: '0' }, '--max-upstream: expected a whole number from 1 to 10000, found "0"', false],
     [{ maxUpstream: '8x' }, '--max-upstream: expected a whole number from 1 to 10000, found "8x"', false],
     [{ admin: 'no' }, '--admin: expected host:port such as 127.0.0.1:27018 or [::1]:27018, found "no"', false],
-    [{ mode: 'passthrough' }, '--mode: not built yet: mode passthrough; use pool', false],
-    [{ mode: 'fast' }, '--mode: expected pool, found "fast"', false],
+    [{ mode: 'fast' }, '--mode: expected pool or passthrough, found "fast"', false],
+    [
+      { mode: 'passthrough', maxUpstream: '8' },
+      '--max-upstream: mode passthrough opens one connection per client connection; leave it out',
+      false,
+    ],
+    [
+      { mode: 'passthrough', upstream: 'mongodb://a,b' },
+      'with these flags, mode passthrough goes to one host, and cluster main has 2; give each member a cluster and a listener of its own',
+      false,
+    ],
     [{ logLevel: 'loud' }, '--log-level: expected one of debug, info, warn, error, silent, found "loud"', false],
     [
       { listen: '127.0.0.1:9118' },

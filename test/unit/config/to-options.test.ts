@@ -18,8 +18,23 @@ describe('toOptions', () => {
     const file = new URL('../../../fixtures/config/valid/every-key.yaml', import.meta.url);
     assert.deepEqual(optionsOf(readFileSync(file, 'utf8')), {
       listeners: [
-        { name: 'main', bind: { host: '127.0.0.1', port: 27018 }, cluster: 'orders', maxConnections: 20_000 },
-        { name: 'reports', bind: { host: '::1', port: 27019 }, cluster: 'archive', maxConnections: null },
+        {
+          name: 'main',
+          bind: { host: '127.0.0.1', port: 27018 },
+          cluster: 'orders',
+          mode: 'pool',
+          maxConnections: 20_000,
+          compressors: ['zlib', 'snappy'],
+          idleTimeoutMs: null,
+        },
+        {
+          name: 'reports',
+          bind: { host: '::1', port: 27019 },
+          cluster: 'archive',
+          mode: 'passthrough',
+          maxConnections: null,
+          idleTimeoutMs: 1_800_000,
+        },
       ],
       clusters: [
         {
@@ -30,6 +45,7 @@ describe('toOptions', () => {
             { host: 'db3', port: 27017 },
           ],
           replicaSet: 'rs0',
+          compressors: ['zstd', 'snappy'],
           pool: {
             maxConnections: 50,
             maxConnecting: 2,
@@ -42,6 +58,7 @@ describe('toOptions', () => {
           name: 'archive',
           seeds: [{ host: '::1', port: 27017 }],
           replicaSet: null,
+          connectTimeoutMs: 2500,
           pool: {
             maxConnections: 8,
             maxConnecting: 2,

@@ -21,9 +21,25 @@ describe('parseUpstreamUri', () => {
 
   it('lets harmless options and a database name pass', () => {
     const options =
-      'directConnection=true&appName=x&retryReads=false&serverSelectionTimeoutMS=1&connectTimeoutMS=1&tls=false&ssl=false&loadBalanced=false';
+      'directConnection=true&appName=x&retryReads=false&serverSelectionTimeoutMS=1&tls=false&ssl=false&loadBalanced=false';
     const result = parseUpstreamUri(`mongodb://a/shop?${options}`);
     assert.deepEqual(result, { ok: true, value: { seeds: [{ host: 'a', port: 27017 }], replicaSet: null } });
+  });
+
+  for (const [text, ms] of [
+    ['2500', 2500],
+    ['0', 86_400_000],
+    ['86400000', 86_400_000],
+  ] as const) {
+    it(`reads connectTimeoutMS=${text}`, () => {
+      const result = parseUpstreamUri(`mongodb://a/?connectTimeoutMS=${text}`);
+      assert.equal(result.ok && result.value.connectTimeoutMs, ms);
+    });
+  }
+
+  it('reads compressors in their order, each once', () => {
+    const result = parseUpstreamUri('mongodb://a/?compressors=zlib,snappy,zlib');
+    assert.deepEqual(result.ok && result.value.compressors, ['zlib', 'snappy']);
   });
 
   const refused = [
@@ -44,7 +60,7 @@ describe('parseUpstreamUri', () => {
     it(`refuses ${uri.replace('hunter2', '***')} without repeating secrets`, () => {
       const result = parseUpstreamUri(uri);
       assert.ok(!result.ok && result.refusal);
-      assert.match(result.sentence, /come with upstream logins and TLS, which are not built yet$/);
+      assert.match(result.sentence, /come with upstream logins and TLS, which are not built yet/);
       assert.doesNotMatch(result.sentence, /hunter2|weir:/);
     });
   }
@@ -60,9 +76,14 @@ describe('parseUpstreamUri', () => {
     ['mongodb://a b', /host 1 of the uri/],
     ['mongodb://[::1', /host 1 of the uri/],
     ['mongodb://%2Frun%2Fx.sock', /^not built yet: unix sockets/],
-    ['mongodb://a/?compressors=zlib', /^not built yet: compression/],
+    ['mongodb://a/?zlibCompressionLevel=9', /^not built yet: "zlibCompressionLevel"/],
+    ['mongodb://a/?compressors=lz4', /^expected some of snappy,zstd,zlib for compressors/],
+    ['mongodb://a/?compressors=', /^expected some of snappy,zstd,zlib for compressors/],
+    ['mongodb://a/?compressors=zlib,Snappy', /^expected some of snappy,zstd,zlib for compressors/],
     ['mongodb://a/?loadBalanced=true', /^not built yet: loadBalanced/],
     ['mongodb://a/?w=majority', /"w" in the uri would not be obeyed/],
+    ['mongodb://a/?connectTimeoutMS=soon', /milliseconds for connectTimeoutMS/],
+    ['mongodb://a/?connectTimeoutMS=86400001', /milliseconds for connectTimeoutMS/],
     ['mongodb://a/?replicaSet=', /replicaSet is empty/],
     ['mongodb://a/?replicaSet=x&replicaset=y', /"replicaset" is given twice/],
     ['mongodb://a,b/?directConnection=true', /exactly one host/],

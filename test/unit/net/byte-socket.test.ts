@@ -206,7 +206,22 @@ describe('a byte socket', { timeout: 10_000 }, () => {
     far.socket.write('x');
     await once(far.socket, 'close');
     assert.deepEqual(closes, ['internal_error']);
-    assert.deepEqual(faults, [mistake]);
+    assert.deepEqual(faults.splice(0), [mistake]);
+  });
+
+  test('and so does one in a callback of elsewhere', async () => {
+    const { near, far } = await pair();
+    const closes: string[] = [];
+    near.attach({ onData: () => {}, onClose: (reason) => void closes.push(reason), onDrain: () => {} });
+    near.runGuarded(() => near.write(Buffer.from('fine')));
+    await far.bytes(4);
+    const mistake = new Error('of our own');
+    near.runGuarded(() => {
+      throw mistake;
+    });
+    await once(far.socket, 'close');
+    assert.deepEqual(closes, ['internal_error']);
+    assert.deepEqual(faults.splice(0), [mistake]);
   });
 
   test('nothing is delivered while paused; everything after resume', async () => {

@@ -27,8 +27,12 @@ export function fakeSnapshots(parts: Partial<Snapshots> = {}): Snapshots {
       protocolMismatches: 0,
       pins: new Map(),
       cleanups: new Map(),
+      compressedMessages: new Map(),
+      compressionBytes: new Map(),
       openCursors: 0,
       openTransactions: 0,
+      sniffingEnded: new Map(),
+      driverLeaves: new Map(),
     }),
     ...parts,
   };

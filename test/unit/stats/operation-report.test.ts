@@ -61,6 +61,7 @@ test('collections sum over call sites and apps, percentiles over all of them', (
     requestBytes: 400,
     replyBytes: 800,
     active: 0,
+    queryKinds: { primaryKey: 0, multiGet: 0, scatterGet: 0 },
   });
   assert.ok(Math.abs(serverMs.p50 - 10) < 0.16);
   assert.equal(serverMs.p99, 40);
@@ -131,4 +132,20 @@ test('rows with equal counts have a fixed order', () => {
     reportCallSites(table).map((row) => row.collection),
     ['a', 'b', 'c'],
   );
+});
+
+test('query kinds are counted at the beginning, per row and summed', () => {
+  const table = new OperationTable({ maxRows: 3 });
+  const row = table.row('main', 'app', 'x', 'shop', 'orders', 'find');
+  for (const kind of ['primary_key', 'primary_key', 'multi_get', 'scatter_get', 'none'] as const) row.begin(kind);
+  table.row('main', 'app', 'y', 'shop', 'orders', 'find').begin('scatter_get');
+  assert.deepEqual(
+    reportCallSites(table).map(({ callSite, queryKinds }) => [callSite, queryKinds]),
+    [
+      ['x', { primaryKey: 2, multiGet: 1, scatterGet: 1 }],
+      ['y', { primaryKey: 0, multiGet: 0, scatterGet: 1 }],
+    ],
+  );
+  assert.deepEqual(reportCollections(table)[0]?.queryKinds, { primaryKey: 2, multiGet: 1, scatterGet: 2 });
+  assert.deepEqual(table.queryKinds, { primaryKey: 2, multiGet: 1, scatterGet: 2 });
 });

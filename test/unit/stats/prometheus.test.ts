@@ -295,8 +295,18 @@ test('the state of the proxy is read anew at every scrape', async () => {
       protocolMismatches: 0,
       pins: new Map([['fence', 5]]),
       cleanups: new Map([['cursors_killed', 4]]),
+      compressedMessages: new Map([['downstream|zstd|sent', 8]]),
+      compressionBytes: new Map([
+        ['downstream|zstd|sent|wire', 800],
+        ['downstream|zstd|sent|plain', 3000],
+      ]),
       openCursors: 9,
       openTransactions: 1,
+      sniffingEnded: new Map([['sniffed|tls', 6]]),
+      driverLeaves: new Map([
+        ['sniffed', true],
+        ['other', false],
+      ]),
     }),
   });
   const metrics = createMetrics({ table: new OperationTable({ maxRows: 1 }), snapshots, maxCallSites: 1 });
@@ -326,7 +336,13 @@ test('the state of the proxy is read anew at every scrape', async () => {
     'weir_limit_decisions_total{limit="reports",decision="refused"}': 3,
     'weir_pins_total{reason="fence"}': 5,
     'weir_decode_errors_total{side="downstream",reason="size"}': 1,
+    'weir_compressed_messages_total{side="downstream",compressor="zstd",direction="sent"}': 8,
+    'weir_compression_bytes_total{side="downstream",compressor="zstd",direction="sent",form="wire"}': 800,
+    'weir_compression_bytes_total{side="downstream",compressor="zstd",direction="sent",form="plain"}': 3000,
     weir_protocol_mismatches_total: 0,
+    'weir_sniffing_ended_total{listener="sniffed",reason="tls"}': 6,
+    'weir_driver_leaves_proxy{listener="sniffed"}': 1,
+    'weir_driver_leaves_proxy{listener="other"}': 0,
     'weir_cleanups_total{what="cursors_killed"}': 4,
     weir_open_cursors: 9,
     weir_open_transactions: 1,
@@ -338,4 +354,30 @@ test('the state of the proxy is read anew at every scrape', async () => {
   assert.equal(parsePage((await metrics.render()).toString()).get(`weir_pool_waiters{${pool}}`), 0);
   isGone = true;
   assert.equal(parsePage((await metrics.render()).toString()).has(`weir_pool_waiters{${pool}}`), false);
+});
+
+test('query kinds and namespaces are on the page, with every kind and the role other from the start', async () => {
+  const { table, scrape } = setUp(10);
+  const empty = await scrape();
+  const other = 'db="other",collection="other",command="other",role="other"';
+  for (const kind of ['primary_key', 'multi_get', 'scatter_get']) {
+    assert.equal(empty.get(`weir_query_kinds_total{kind="${kind}"}`), 0);
+  }
+  assert.equal(empty.get(`weir_namespace_operations_total{${other}}`), 0);
+  table.row('main', 'app', 'x', 'shop', 'orders', 'aggregate').begin('multi_get');
+  table.row('main', 'app', 'x', 'shop', 'orders', 'insert').begin('none', 5);
+  table.namespaces.countFurther('aggregate', [
+    { database: 'shop', collection: 'users', role: 'lookup', statements: 2 },
+  ]);
+  const page = await scrape();
+  assert.equal(page.get('weir_query_kinds_total{kind="multi_get"}'), 1);
+  const expected: readonly (readonly [string, number, number])[] = [
+    ['db="shop",collection="orders",command="aggregate",role="primary"', 1, 0],
+    ['db="shop",collection="orders",command="insert",role="primary"', 1, 5],
+    ['db="shop",collection="users",command="aggregate",role="lookup"', 1, 2],
+  ];
+  for (const [labels, operations, statements] of expected) {
+    assert.equal(page.get(`weir_namespace_operations_total{${labels}}`), operations, labels);
+    assert.equal(page.get(`weir_namespace_statements_total{${labels}}`), statements, labels);
+  }
 });

@@ -1,0 +1,174 @@
+// Two TCP connections joined byte for byte, a client's and its own to the server: flow control, half-close and resets
+// pass through. It reads nothing and knows no protocol. Invariants: bytes leave as they came, in their order, before
+// anybody else sees them; what waits for a slow reader is bounded; onClosed is called exactly once.
+
+import { connect, type Socket } from 'node:net';
+import type { Clock, Timer } from '../core/clock.ts';
+import type { HostPort } from '../options.ts';
+
+/**
+ * Why a relay ended:
+ * - client_closed, server_closed: that side sent its end first, and the other followed
+ * - client_broken, server_broken: that side's connection was reset or failed; the other was reset as well
+ * - connect_failed, connect_timeout: there never was a connection to the server
+ * - the rest: weir ended it
+ */
+export const RELAY_ENDS = [
+  'client_closed',
+  'server_closed',
+  'client_broken',
+  'server_broken',
+  'connect_failed',
+  'connect_timeout',
+  'idle_timeout',
+  'drained',
+  'drain_deadline',
+  'stopped',
+  'over_limit',
+] as const;
+export type RelayEnd = (typeof RELAY_ENDS)[number];
+
+export interface RelayEvents {
+  onConnected(): void;
+  /** The chunk was handed on already; it must not be changed. Must not throw. */
+  onClientBytes(chunk: Buffer): void;
+  onServerBytes(chunk: Buffer): void;
+  /** `detail`: the system's error code (ECONNREFUSED, ECONNRESET …), '' without one. */
+  onClosed(end: RelayEnd, detail: string): void;
+}
+
+export interface RelayTarget {
+  readonly address: HostPort;
+  readonly connectTimeoutMs: number;
+}
+
+/** Unsent bytes of one direction beyond which its sender is not read. One chunk (64 KiB at most) comes on top. */
+const HIGH_WATER_BYTES = 65_536;
+/** How long a silent connection stays before its peer is probed; what drivers set as well. */
+export const KEEP_ALIVE_MS = 120_000;
+
+export class Relay {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** Where the client reached weir. */
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly #client: Socket;
+  #server: Socket | null = null;
+  #events: RelayEvents | null = null;
+  #timer: Timer | null = null;
+  #isConnected = false;
+  #isOver = false;
+  /** Sides whose sockets are wholly closed, and who sent its end first. */
+  #closedSides = 0;
+  #firstEnd: RelayEnd = 'client_closed';
+  #hasEnd = false;
+
+  /** @param client an accepted socket, not read yet, with allowHalfOpen */
+  constructor(client: Socket) {
+    this.#client = client;
+    this.remoteAddress = client.remoteAddress ?? '';
+    this.remotePort = client.remotePort ?? 0;
+    this.localAddress = client.localAddress ?? '';
+    this.localPort = client.localPort ?? 0;
+    client.on('error', (error: NodeJS.ErrnoException) => this.#onError('client_broken', error));
+  }
+
+  get isConnected(): boolean {
+    return this.#isConnected && !this.#isOver;
+  }
+
+  /** It had a server, whether it still has or not. */
+  get wasConnected(): boolean {
+    return this.#isConnected;
+  }
+
+  /** Bytes taken from one side that the other side's kernel has not taken yet, both directions together. */
+  get unsentBytes(): number {
+    return this.#client.writableLength + (this.#server?.writableLength ?? 0);
+  }
+
+  /** Dials the server; the client is read only once that connection stands, so nothing is collected before. */
+  open(target: RelayTarget, clock: Clock, events: RelayEvents): void {
+    this.#events = events;
+    const { host, port } = target.address;
+    const server = connect({
+      host,
+      port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_MS,
+      allowHalfOpen: true,
+    });
+    this.#server = server;
+    this.#timer = clock.setTimer(target.connectTimeoutMs, () => this.#break('connect_timeout', ''));
+    server.once('connect', () => this.#onConnected(server));
+    server.on('error', (error: NodeJS.ErrnoException) => {
+      this.#onError(this.#isConnected ? 'server_broken' : 'connect_failed', error);
+    });
+  }
+
+  /** Ends both sides now; what was not sent is lost. */
+  destroy(end: RelayEnd): void {
+    if (this.#isOver) return;
+    this.#over(end, '');
+    this.#client.destroy();
+    this.#server?.destroy();
+  }
+
+  #onConnected(server: Socket): void {
+    if (this.#isOver) return;
+    this.#timer?.cancel();
+    this.#isConnected = true;
+    const events = this.#events;
+    events?.onConnected();
+    this.#pass(this.#client, server, 'client_closed', (chunk) => events?.onClientBytes(chunk));
+    this.#pass(server, this.#client, 'server_closed', (chunk) => events?.onServerBytes(chunk));
+    this.#client.resume();
+  }
+
+  #pass(from: Socket, to: Socket, end: RelayEnd, look: (chunk: Buffer) => void): void {
+    from.on('data', (chunk: Buffer) => {
+      to.write(chunk);
+      // Not write()'s answer, which is stricter: each pause and resume costs a turn of the event loop.
+      if (to.writableLength > HIGH_WATER_BYTES) from.pause();
+      look(chunk);
+    });
+    to.on('drain', () => {
+      if (from.isPaused()) from.resume();
+    });
+    from.on('end', () => {
+      if (!this.#hasEnd) this.#firstEnd = end;
+      this.#hasEnd = true;
+      to.end();
+    });
+    // Without an error a socket closes when both of its halves have ended.
+    from.on('close', () => {
+      if (++this.#closedSides === 2 && !this.#isOver) this.#over(this.#firstEnd, '');
+    });
+  }
+
+  #onError(end: RelayEnd, error: NodeJS.ErrnoException): void {
+    this.#break(end, error.code ?? '');
+  }
+
+  /** One side is lost: the other learns it in the way in which weir did. */
+  #break(end: RelayEnd, detail: string): void {
+    if (this.#isOver) return;
+    this.#over(end, detail);
+    reset(this.#client);
+    if (this.#server !== null) reset(this.#server);
+  }
+
+  #over(end: RelayEnd, detail: string): void {
+    this.#isOver = true;
+    this.#timer?.cancel();
+    this.#events?.onClosed(end, detail);
+  }
+}
+
+function reset(socket: Socket): void {
+  // A socket that is still dialling would wait for its connection in order to reset it.
+  if (socket.destroyed || socket.connecting) socket.destroy();
+  else socket.resetAndDestroy();
+}

@@ -1,0 +1,64 @@
+// The requests of one conversation that wait for their replies, in their order.
+// It finishes nothing. Invariant: bounded; an entry leaves it once, by its reply or because room is needed.
+
+import type { Operation } from '../core/operation.ts';
+
+/** Drivers have one request on its way; what pipelines a thousand is not waiting for replies. */
+export const MAX_PENDING = 1000;
+
+export class PendingOperations {
+  readonly #operations: Operation[] = [];
+  /** Ids of requests that could not be read: their replies are not strangers. */
+  readonly #unread: number[] = [];
+
+  get size(): number {
+    return this.#operations.length;
+  }
+
+  /** Adds a request. Returns the oldest one if it had to make room. */
+  add(operation: Operation): Operation | null {
+    const evicted = this.#operations.length >= MAX_PENDING ? this.#operations.shift() : undefined;
+    this.#operations.push(operation);
+    return evicted ?? null;
+  }
+
+  addUnread(requestId: number): void {
+    if (this.#unread.length >= MAX_PENDING) this.#unread.shift();
+    this.#unread.push(requestId);
+  }
+
+  /** The place of the request that this is the reply to, -1 if there is none. 0 is the oldest. */
+  find(responseTo: number): number {
+    const operations = this.#operations;
+    for (let at = 0; at < operations.length; at++) {
+      if ((operations[at] as Operation).clientRequestId === responseTo) return at;
+    }
+    return -1;
+  }
+
+  /** The request at this place, which stays. */
+  at(at: number): Operation {
+    return this.#operations[at] as Operation;
+  }
+
+  /** Takes out the request at this place. */
+  take(at: number): Operation {
+    const operations = this.#operations;
+    const operation = operations[at] as Operation;
+    if (operations.length === 1) operations.length = 0;
+    else operations.splice(at, 1);
+    return operation;
+  }
+
+  /** Whether the reply belongs to a request that could not be read; said once. */
+  takeUnread(responseTo: number): boolean {
+    if (this.#unread.length === 0) return false;
+    const at = this.#unread.indexOf(responseTo);
+    if (at >= 0) this.#unread.splice(at, 1);
+    return at >= 0;
+  }
+
+  takeAll(): Operation[] {
+    return this.#operations.splice(0);
+  }
+}

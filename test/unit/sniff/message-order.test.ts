@@ -1,0 +1,260 @@
+// Compressed messages in a conversation: inflated in place or aside, always in the order of the wire, within bounds.
+// Does not test the compressors. Invariant: nothing waits for ever, and nothing is read after a stop.
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import {
+  type BsonDocument,
+  COMPRESSORS,
+  deflate,
+  encodeMessage,
+  Frame,
+  OPCODE,
+  type SkimmedCounts,
+} from '../../../codecs/index.ts';
+import {
+  InflationBudget,
+  MAX_WAITING_BYTES,
+  MessageOrder,
+  type OrderedSink,
+  type PassedMessage,
+} from '../../../src/sniff/message-order.ts';
+import { answer, ask, makeRig } from './sniff-rig.ts';
+
+const packed = (bytes: Buffer, compressor: number = COMPRESSORS.zlib): Buffer =>
+  Buffer.from(deflate(Frame.of(Buffer.from(bytes)), compressor).bytes);
+
+/** Large enough to be inflated aside; random enough to stay large. */
+function large(id: number, more: BsonDocument = {}): Buffer {
+  let seed = id;
+  const text = Array.from({ length: 40_000 }, () => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fff_ffff;
+    return String.fromCharCode(32 + ((seed >>> 16) % 90));
+  }).join('');
+  return ask(id, { insert: 'items', documents: [{ text }], ...more });
+}
+
+class Heard implements OrderedSink {
+  readonly events: string[] = [];
+  readonly faults: unknown[] = [];
+  onEvent: () => void = () => undefined;
+
+  onOrdered(side: string, frame: Frame, _counts: unknown, atMs: number): void {
+    this.#note(`${side} ${frame.requestId} ${frame.opcode} at ${atMs}`);
+  }
+
+  onPassed(side: string, message: PassedMessage): void {
+    this.#note(`${side} ${message.requestId} ${message.reason}`);
+  }
+
+  onFault(error: unknown): void {
+    this.faults.push(error);
+    this.#note('fault');
+  }
+
+  onIdle(): void {
+    this.#note('idle');
+  }
+
+  #note(event: string): void {
+    this.events.push(event);
+    this.onEvent();
+  }
+
+  async until(count: number): Promise<void> {
+    while (this.events.length < count) {
+      await new Promise<void>((resolve) => {
+        this.onEvent = resolve;
+      });
+    }
+  }
+}
+
+function makeOrder(budgetBytes = 1e9, inflatesAtOnce = false): { heard: Heard; order: MessageOrder } {
+  const heard = new Heard();
+  return { heard, order: new MessageOrder(heard, new InflationBudget(budgetBytes), inflatesAtOnce) };
+}
+
+test('small ones are inflated in place, with every compressor that is there', () => {
+  const { heard, order } = makeOrder();
+  const request = ask(1, { find: 'items' });
+  order.message('client', Frame.of(packed(request, COMPRESSORS.noop)), null, 1);
+  order.message('client', Frame.of(packed(request)), null, 2);
+  assert.deepEqual(heard.events, [`client 1 ${OPCODE.msg} at 1`, `client 1 ${OPCODE.msg} at 2`]);
+  assert.equal(order.isBusy, false);
+});
+
+test('behind one that is inflated aside everything waits, in order, of both sides', async () => {
+  const { heard, order } = makeOrder();
+  order.message('client', Frame.of(packed(large(1))), null, 1);
+  assert.deepEqual([heard.events, order.isBusy], [[], true]);
+  order.message('server', Frame.of(answer(50, 1)), null, 2);
+  order.message('client', Frame.of(packed(large(2))), null, 3);
+  order.passed(
+    'server',
+    { requestId: 51, responseTo: 2, opcode: OPCODE.msg, wireBytes: 9, reason: 'unknown_opcode' },
+    4,
+  );
+  order.message('client', Frame.of(ask(3, { ping: 1 })), null, 5);
+  assert.ok(order.heldBytes > 30_000);
+  await heard.until(6);
+  assert.deepEqual(heard.events, [
+    `client 1 ${OPCODE.msg} at 1`,
+    `server 50 ${OPCODE.msg} at 2`,
+    `client 2 ${OPCODE.msg} at 3`,
+    'server 51 unknown_opcode',
+    `client 3 ${OPCODE.msg} at 5`,
+    'idle',
+  ]);
+  assert.deepEqual([order.isBusy, order.heldBytes], [false, 0]);
+});
+
+test('what waits beyond the bound passes by its header', async () => {
+  const { heard, order } = makeOrder();
+  order.message('client', Frame.of(packed(large(1))), null, 1);
+  const chunk = encodeMessage({ insert: 'items', documents: [{ a: 'x'.repeat(60_000) }], $db: 'shop' }, 7, 0);
+  const fits = Math.floor(MAX_WAITING_BYTES / chunk.length);
+  for (let n = 0; n < fits + 3; n++) order.message('client', Frame.of(chunk), null, n);
+  assert.ok(order.heldBytes <= MAX_WAITING_BYTES);
+  await heard.until(fits + 5);
+  assert.equal(heard.events.filter((event) => event === 'client 7 sniff_overrun').length, 3);
+  assert.equal(heard.events.at(-1), 'idle');
+});
+
+test('beyond the common budget a message passes at once; what was taken comes back', async () => {
+  const { heard, order } = makeOrder(60_000);
+  const frame = Frame.of(packed(large(1)));
+  const cost = 60_000 - large(1).length;
+  assert.ok(cost < frame.length, 'the budget is below what it needs');
+  order.message('client', frame, null, 1);
+  assert.deepEqual(heard.events, ['client 1 sniff_overrun']);
+  const budget = new InflationBudget(200_000);
+  const second = new Heard();
+  const shared = new MessageOrder(second, budget, false);
+  shared.message('client', frame, null, 1);
+  assert.equal(budget.take(200_000), false);
+  await second.until(2);
+  assert.equal(budget.take(200_000), true);
+});
+
+test('damage: one count with its reason, in place and aside, and the next one is read', async () => {
+  const { heard, order } = makeOrder();
+  const lie = packed(ask(1, { find: 'items' }));
+  lie.writeInt32LE(10, 20);
+  order.message('client', Frame.of(lie), null, 1);
+  const broken = packed(large(2));
+  broken.fill(0x55, 100, 400);
+  order.message('client', Frame.of(broken), null, 2);
+  order.message('client', Frame.of(ask(3, { ping: 1 })), null, 3);
+  await heard.until(4);
+  assert.deepEqual(heard.events, [
+    'client 1 bad_compressed_size',
+    'client 2 inflate_failed',
+    `client 3 ${OPCODE.msg} at 3`,
+    'idle',
+  ]);
+});
+
+test('a fault while going on is told of, not thrown into the loop', async () => {
+  const { heard, order } = makeOrder();
+  const fault = new Error('planted');
+  heard.onOrdered = () => {
+    throw fault;
+  };
+  order.message('client', Frame.of(packed(large(1))), null, 1);
+  await heard.until(1);
+  assert.deepEqual(heard.faults, [fault]);
+});
+
+test('after stop() nothing is handed on, and the budget comes back', async () => {
+  const budget = new InflationBudget(200_000);
+  const heard = new Heard();
+  const order = new MessageOrder(heard, budget, false);
+  order.message('client', Frame.of(packed(large(1))), null, 1);
+  order.message('client', Frame.of(ask(2, { ping: 1 })), null, 1);
+  order.stop();
+  assert.equal(order.heldBytes, 0);
+  const other = makeOrder();
+  other.order.message('client', Frame.of(packed(large(3))), null, 1);
+  while (!budget.take(200_000)) {
+    const { port1, port2 } = new MessageChannel();
+    port2.postMessage(0);
+    await once(port1, 'message');
+    port1.close();
+  }
+  await other.heard.until(2);
+  assert.deepEqual(heard.events, []);
+});
+
+test('in a conversation: compressed both ways, counted by what crossed the wire, ended while inflating', async () => {
+  let tell = (): void => undefined;
+  const finished = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  const rig = makeRig({ events: { onFinished: () => tell() } });
+  const conversation = rig.open();
+  const request = packed(large(1, { comment: 'bulk.ts:4' }));
+  conversation.clientBytes(request, 1);
+  const reply = packed(answer(9, 1, { n: 1 }));
+  conversation.serverBytes(reply, 4);
+  conversation.end(5);
+  conversation.end(6);
+  assert.equal(rig.sniffer.conversations, 1, 'it waits for what is inflated');
+  await finished;
+  assert.deepEqual(
+    rig.finished.map(({ callSite, outcome, serverMs, requestBytes, replyBytes, changed }) => [
+      callSite,
+      outcome,
+      serverMs,
+      requestBytes,
+      replyBytes,
+      changed,
+    ]),
+    [['bulk.ts:4', 'ok', 3, request.length, reply.length, 1]],
+  );
+});
+
+test('captures inflate at once, large ones condensed', () => {
+  const rig = makeRig({ inflatesAtOnce: true });
+  const conversation = rig.open();
+  const documents = Array.from({ length: 300 }, (_, n) => ({ n, text: 'x'.repeat(1000) }));
+  conversation.clientBytes(packed(ask(1, { insert: 'items', documents })), 1);
+  conversation.serverBytes(packed(answer(2, 1, { n: 300 })), 2);
+  assert.deepEqual(
+    rig.finished.map(({ command, changed }) => [command, changed]),
+    [['insert', 300]],
+  );
+  const big = Buffer.concat([ask(3, { find: 'items' }), Buffer.alloc(0)]);
+  const wrapped = Buffer.alloc(70_000);
+  big.copy(wrapped);
+  wrapped.writeInt32LE(70_000, 0);
+  wrapped.writeInt32LE(OPCODE.killCursors, 12);
+  conversation.clientBytes(packed(wrapped), 3);
+  assert.deepEqual([...rig.decodeErrors], [['sniffed_client|too_large_to_read_OP_KILL_CURSORS', 1]]);
+});
+
+test('a large one that is malformed inside costs one count with its reason', () => {
+  const rig = makeRig({ inflatesAtOnce: true });
+  const conversation = rig.open();
+  const broken = ask(1, { insert: 'items', documents: Array.from({ length: 100 }, () => ({ a: 'x'.repeat(1000) })) });
+  broken[25] = 0x7e;
+  conversation.clientBytes(packed(broken), 1);
+  assert.deepEqual([...rig.decodeErrors], [['sniffed_client|invalid_bson', 1]]);
+});
+
+test('a condensed message waits as it is, and a stop while going on ends it', async () => {
+  const { heard, order } = makeOrder();
+  order.message('client', Frame.of(packed(large(1))), null, 1);
+  const own = Frame.of(ask(2, { ping: 1 }));
+  const counts = { of: () => -1 } as unknown as SkimmedCounts;
+  order.message('client', own, counts, 2);
+  order.message('client', Frame.of(ask(3, { ping: 1 })), null, 3);
+  heard.onOrdered = (_side, frame) => {
+    heard.events.push(String(frame.requestId));
+    if (frame === own) order.stop();
+    heard.onEvent();
+  };
+  await heard.until(2);
+  assert.deepEqual(heard.events, ['1', '2']);
+});
