@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Brings what test/real needs and npm does not: a real server, PyMongo, the built Go and Java programs, the tools beside them. All of it lands in one
+# Brings what test/real needs and npm does not: a real server, PyMongo, the built Go, Java and C programs, the tools beside them. All of it lands in one
 # cache folder outside the checkout (WEIR_CACHE, default ~/.cache/weir); what is there already is not made again.
 # It changes nothing in the checkout. Invariant: a second run takes seconds.
 set -euo pipefail
@@ -9,7 +9,11 @@ CACHE="${WEIR_CACHE:-$HOME/.cache/weir}"
 SECANTUS=0.5.3-beta.193
 PYMONGO=4.20.0
 SECANTUS_PY=0.7.0b3
+PYTHON_SNAPPY=0.7.3
+BACKPORTS_ZSTD=1.8.0
 JAVA_DRIVER=5.14.0
+JAVA_SNAPPY=1.1.10.12
+JAVA_ZSTD=1.5.7-28
 PATH="$HOME/.cargo/bin:$PATH"
 mkdir -p "$CACHE"
 
@@ -48,6 +52,9 @@ python() {
     python3 -m venv --clear "$venv"
     "$venv/bin/python" -m pip install --quiet "SecantusDB==$SECANTUS_PY" "pymongo==$PYMONGO"
   fi
+  # PyMongo compresses with what it can import; a venv of an older preparation lacks these.
+  "$venv/bin/python" -c 'import snappy; from backports import zstd' 2>/dev/null ||
+    "$venv/bin/python" -m pip install --quiet "python-snappy==$PYTHON_SNAPPY" "backports.zstd==$BACKPORTS_ZSTD"
   "$venv/bin/python" -c 'import pymongo; print("PyMongo", pymongo.version)'
 }
 
@@ -62,16 +69,33 @@ go_program() {
 java_program() {
   need javac "a JDK 17 or newer"
   need mvn "Maven"
-  local root="$CACHE/driver-java"
-  if ! ls "$root/lib"/mongodb-driver-sync-"$JAVA_DRIVER".jar >/dev/null 2>&1; then
-    mvn -q -B -f test/real/drivers/java/pom.xml dependency:copy-dependencies -DoutputDirectory="$root/lib"
+  local root="$CACHE/driver-java" lib="$CACHE/driver-java/lib"
+  if ! ls "$lib/mongodb-driver-sync-$JAVA_DRIVER.jar" "$lib/snappy-java-$JAVA_SNAPPY.jar" "$lib/zstd-jni-$JAVA_ZSTD.jar" \
+    >/dev/null 2>&1; then
+    mvn -q -B -f test/real/drivers/java/pom.xml dependency:copy-dependencies -DoutputDirectory="$lib"
   fi
   rm -rf "$root/classes"
-  javac -cp "$root/lib/*" -d "$root/classes" test/real/drivers/java/*.java
+  javac -cp "$lib/*" -d "$root/classes" test/real/drivers/java/*.java
   java -version 2>&1 | head -1
+}
+
+c_program() {
+  debian_packages gcc libc6-dev pkg-config libmongoc-dev
+  local flags
+  mkdir -p "$CACHE/driver-c"
+  read -r -a flags <<<"$(pkg-config --cflags --libs libmongoc-1.0)"
+  gcc -O1 -Wall -Wextra -Werror -o "$CACHE/driver-c/program" test/real/drivers/c/*.c "${flags[@]}"
+  echo "libmongoc $(pkg-config --modversion libmongoc-1.0)"
+}
+
+judge() { # tshark and dumpcap, for tshark.test.ts and capture.test.ts
+  command -v tshark >/dev/null && command -v dumpcap >/dev/null || debian_packages tshark
+  tshark --version 2>/dev/null | sed -n 1p
 }
 
 server
 python
 go_program
 java_program
+c_program
+judge
