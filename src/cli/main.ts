@@ -10,5 +10,16 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
+const code = await run(process.argv.slice(2), processIo());
+
+/** A pipe takes later what its reader has not read yet; leaving before would cut it off. */
+async function written(stream: NodeJS.WriteStream): Promise<void> {
+  await new Promise<void>((done) => {
+    stream.write('', () => done());
+  });
+}
+await written(process.stdout);
+await written(process.stderr);
+
 // Verbs return when their work is over; whatever is still open then must not hold the process.
-process.exit(await run(process.argv.slice(2), processIo()));
+process.exit(code);

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { MongoClient } from 'mongodb';
+import { encodeMessage } from '../../codecs/index.ts';
 import type { DecodeReport } from '../../src/cli/decode-report.ts';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import { pcapFile, pcapngFile, recordsOf } from '../support/capture-writer.ts';
@@ -183,4 +184,30 @@ test('a capture on standard input', async () => {
 test('nothing on standard input is said', async () => {
   const { code, out, err } = await weir(['-']);
   assert.deepEqual([code, out, err], [1, '', 'weir: -: it holds 0 bytes, too few for a capture\n']);
+});
+
+test('a reader that is slower than the command gets all of it', async (t) => {
+  const connection = new ScriptedConnection({ clientPort: 40_001 }).open(1000);
+  // Far more call sites than fit into a pipe that nobody reads from.
+  for (let id = 1; id <= 3000; id++) {
+    connection.send(true, encodeMessage({ ping: 1, comment: `Caller.number${id}`, $db: 'admin' }, id, 0), 1000 + id);
+    connection.send(false, encodeMessage({ ok: 1 }, 9000 + id, id), 1000.5 + id);
+  }
+  const file = await inFolder(t, 'many.pcap', pcapFile(recordsOf(connection.packets)));
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', 'decode', file, '--json'], {
+    cwd: ROOT,
+  });
+  child.stderr.resume();
+  const closed = once(child, 'close');
+  // Until its pipe is full it cannot know that nobody reads; then it has to wait.
+  await within('the first bytes are there', once(child.stdout, 'readable'));
+  let text = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+    child.stdout.pause();
+    setImmediate(() => child.stdout.resume());
+  });
+  const [code] = (await within('weir decode ends', closed)) as [number | null];
+  assert.equal(code, 0);
+  assert.equal((JSON.parse(text) as DecodeReport).callSites.length, 3000);
 });
