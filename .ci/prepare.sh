@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Brings what test/real needs and npm does not: a real server, PyMongo, the built Go, Java and C programs, the tools beside them. All of it lands in one
-# cache folder outside the checkout (WEIR_CACHE, default ~/.cache/weir); what is there already is not made again.
-# It changes nothing in the checkout. Invariant: a second run takes seconds.
+# Brings what test/real needs and npm does not: a real server, PyMongo, the built Go, Java and C programs, tshark. All but
+# Debian's packages lands in one cache folder outside the checkout (WEIR_CACHE, default ~/.cache/weir); what is there
+# already is not made again. It changes nothing in the checkout. Invariant: a second run takes seconds.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -14,7 +14,7 @@ export const ROOT: string = fileURLToPath(new URL('../../..', import.meta.url));
 function cached(...path: string[]): string {
   const full = join(CACHE, ...path);
   if (!existsSync(full))
-    throw new Error(`${full} is missing: run \`bash .ci/prepare.sh\` once (needs Python, Go, Rust)`);
+    throw new Error(`${full} is missing: run \`bash .ci/prepare.sh\` once (needs Python, Go, Java, Rust)`);
   return full;
 }
 
@@ -32,6 +32,13 @@ export function pythonBinary(): string {
 export function goProgram(): string {
   const program = cached('driver-go', 'program');
   refuseOlder(program, 'go');
+  return program;
+}
+
+/** The built libmongoc driver program; throws when it is older than its sources. */
+export function cProgram(): string {
+  const program = cached('driver-c', 'program');
+  refuseOlder(program, 'c');
   return program;
 }
 

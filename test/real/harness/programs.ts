@@ -4,12 +4,12 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type ProgramReport, readReport } from '../report.ts';
 import { Child } from './child.ts';
-import { goProgram, javaClassPath, pythonBinary, ROOT } from './places.ts';
+import { cProgram, goProgram, javaClassPath, pythonBinary, ROOT } from './places.ts';
 
 /** Those whose programs know every scenario. */
 export const LANGUAGES = ['node', 'python', 'go'] as const;
-export type Language = (typeof LANGUAGES)[number] | 'java';
-/** Those that know the script: the Java program knows nothing else. */
+export type Language = (typeof LANGUAGES)[number] | 'java' | 'c';
+/** Those that know the whole script: the Java program knows nothing else, the C program a part of it. */
 export const SCRIPT_LANGUAGES: readonly Language[] = [...LANGUAGES, 'java'];
 
 const DRIVERS = join(ROOT, 'test', 'real', 'drivers');
@@ -81,6 +81,7 @@ export function databaseOf(app: string): string {
 
 function commandOf(language: Language): [string, ...string[]] {
   if (language === 'go') return [goProgram()];
+  if (language === 'c') return [cProgram()];
   if (language === 'java') return ['java', '-cp', javaClassPath(), 'Program'];
   if (language === 'python') return [pythonBinary(), join(DRIVERS, 'python', 'program.py')];
   return [process.execPath, '--import', 'tsx', join(DRIVERS, 'node', 'program.ts')];

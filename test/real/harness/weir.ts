@@ -35,11 +35,13 @@ export interface LimitRow {
 
 export class Weir {
   readonly uri: string;
+  readonly port: number;
   readonly #admin: string;
   readonly #child: Child;
 
   constructor(port: number, adminPort: number, child: Child) {
     this.uri = `mongodb://127.0.0.1:${String(port)}`;
+    this.port = port;
     this.#admin = `http://127.0.0.1:${String(adminPort)}`;
     this.#child = child;
   }
@@ -58,6 +60,15 @@ export class Weir {
 
   async metrics(): Promise<string> {
     return this.#get('/metrics').then((response) => response.text());
+  }
+
+  /** Resolves when no application is connected: what the programs sent before they ended has been read and counted. */
+  async quiet(): Promise<void> {
+    const deadline = Date.now() + READY_DEADLINE_MS;
+    while (!/^weir_downstream_connections 0$/m.test(await this.metrics())) {
+      if (Date.now() > deadline) throw new Error(`applications stay connected\n${this.log}`);
+      await sleep(20);
+    }
   }
 
   async ready(): Promise<void> {
