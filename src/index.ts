@@ -16,6 +16,7 @@ export type {
   LimitDimension,
   LimitMatch,
   LimitOptions,
+  ListenerMode,
   ListenerOptions,
   PoolOptions,
   StatsOptions,

@@ -1,7 +1,7 @@
 // Tells by the first bytes of a stream what is spoken on it: MongoDB (and who speaks), TLS, HTTP, something else.
 // Keeps nothing and asks no port. Invariant: the answer depends on the given bytes only.
 
-import { HEADER_BYTES, isKnownOpcode, MAX_MESSAGE_BYTES, OPCODE } from '../../codecs/index.ts';
+import { HEADER_BYTES, isKnownOpcode, MAX_MESSAGE_BYTES, OPCODE, startsLikeHttp } from '../../codecs/index.ts';
 import { readLittleInt32, readNet16 } from './numbers.ts';
 
 /** client, server: MongoDB, and these bytes are that side's. short: too few bytes to tell. */
@@ -10,19 +10,10 @@ export type Spoken = 'client' | 'server' | 'tls' | 'http' | 'other' | 'short';
 /** With so many bytes the answer is never `short`. */
 export const TELLING_BYTES = 21;
 
-const HTTP_STARTS = [
-  'GET ',
-  'POST ',
-  'HEAD ',
-  'PUT ',
-  'DELETE ',
-  'OPTIONS ',
-  'PATCH ',
-  'CONNECT ',
-  'PRI * ',
-  'HTTP/1.',
-];
+/** A request line and the start of an answer are told by so many bytes. */
 const HTTP_TELLING_BYTES = 4;
+/** `HTTP`. */
+const HTTP_ANSWER_START = 0x48_54_54_50;
 const TLS_HEADER_BYTES = 5;
 const TLS_LARGEST_RECORD = 16_640;
 /** Required bits of OP_MSG that have a meaning: checksumPresent and moreToCome. */
@@ -32,7 +23,7 @@ const UNKNOWN_REQUIRED_FLAGS = 0xfffc;
 export function tellSpoken(bytes: Buffer, start: number, end: number): Spoken {
   const length = end - start;
   if (length >= TLS_HEADER_BYTES && isTls(bytes, start, end)) return 'tls';
-  if (length >= HTTP_TELLING_BYTES && isHttp(bytes, start, end)) return 'http';
+  if (length >= HTTP_TELLING_BYTES && isHttp(bytes, start)) return 'http';
   if (length < HEADER_BYTES) return couldBeMessage(bytes, start, length) ? 'short' : 'other';
   return tellMessage(bytes, start, end);
 }
@@ -51,11 +42,8 @@ function isTlsRecord(bytes: Buffer, at: number): boolean {
   return type >= 0x14 && type <= 0x17 && bytes[at + 1] === 3 && (bytes[at + 2] as number) <= 4;
 }
 
-function isHttp(bytes: Buffer, start: number, end: number): boolean {
-  const first = bytes[start] as number;
-  if (first < 0x43 || first > 0x50) return false;
-  const text = bytes.toString('latin1', start, Math.min(end, start + 8));
-  return HTTP_STARTS.some((word) => text.startsWith(word) || (text.length < word.length && word.startsWith(text)));
+function isHttp(bytes: Buffer, at: number): boolean {
+  return startsLikeHttp(bytes, at) || bytes.readUInt32BE(at) === HTTP_ANSWER_START;
 }
 
 /** So few bytes that not even a header is whole: only a length that cannot be one rules a message out. */

@@ -22,8 +22,8 @@ export interface CompressionOffer {
   readonly counts: CompressionCounts;
 }
 
-/** Index of the first entry that is not looked at any more: there are four names. */
-const MAX_ASKED = '16';
+/** Entries of a client's list that are looked at, whatever their names: there are four compressors. */
+const MAX_ASKED = 16;
 /** A request out of OP_COMPRESSED, or why there is none. */
 export type Unwrapped =
   | { readonly kind: 'whole'; readonly inner: Frame; readonly header: CompressedHeader }
@@ -54,8 +54,9 @@ export class ClientCompression {
     const asked = hello.getArray('compression');
     if (asked === null) return;
     const agreed = new Set<CompressorName>();
+    let looked = 0;
     for (const element of asked.elements()) {
-      if (agreed.size === this.#offered.length || element.name === MAX_ASKED) break;
+      if (looked++ === MAX_ASKED) break;
       const name = asked.getString(element.name);
       const known = this.#offered.find((offered) => offered === name);
       if (known !== undefined && hasCompressor(known)) agreed.add(known);

@@ -125,6 +125,7 @@ export class DownstreamServer {
   stop(): void {
     for (const connection of [...this.connections]) connection.close('stopped');
     for (const connection of [...this.#lingering]) connection.destroy();
+    this.#overLimit.stop();
   }
 
   async #pause(): Promise<void> {

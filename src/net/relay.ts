@@ -2,13 +2,14 @@
 // pass through. It reads nothing and knows no protocol. Invariants: bytes leave as they came, in their order, before
 // anybody else sees them; what waits for a slow reader is bounded; onClosed is called exactly once.
 
-import { connect, type Socket } from 'node:net';
+import { connect, type OnReadOpts, type Socket } from 'node:net';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { HostPort } from '../options.ts';
+import { ReadMemory } from './read-memory.ts';
 
 /**
  * Why a relay ended:
- * - client_closed, server_closed: that side sent its end first, and the other followed
+ * - client_closed, server_closed: that side sent its end first, and the other followed, or said nothing for a minute
  * - client_broken, server_broken: that side's connection was reset or failed; the other was reset as well
  * - connect_failed, connect_timeout: there never was a connection to the server
  * - the rest: weir ended it
@@ -30,7 +31,7 @@ export type RelayEnd = (typeof RELAY_ENDS)[number];
 
 export interface RelayEvents {
   onConnected(): void;
-  /** The chunk was handed on already; it must not be changed. Must not throw. */
+  /** The chunk was handed on already; it must not be changed, nor kept after the call. Must not throw. */
   onClientBytes(chunk: Buffer): void;
   onServerBytes(chunk: Buffer): void;
   /** `detail`: the system's error code (ECONNREFUSED, ECONNRESET …), '' without one. */
@@ -44,6 +45,8 @@ export interface RelayTarget {
 
 /** Unsent bytes of one direction beyond which its sender is not read. One chunk (64 KiB at most) comes on top. */
 const HIGH_WATER_BYTES = 65_536;
+/** After one side's end the other may be silent for so long; many kernels give a closed socket as much. */
+const HALF_OPEN_MS = 60_000;
 /** How long a silent connection stays before its peer is probed; what drivers set as well. */
 export const KEEP_ALIVE_MS = 120_000;
 
@@ -56,6 +59,8 @@ export class Relay {
   readonly #client: Socket;
   #server: Socket | null = null;
   #events: RelayEvents | null = null;
+  #clock: Clock | null = null;
+  /** First for the connection to the server, later for the end of a half-open relay. */
   #timer: Timer | null = null;
   #isConnected = false;
   #isOver = false;
@@ -91,6 +96,7 @@ export class Relay {
   /** Dials the server; the client is read only once that connection stands, so nothing is collected before. */
   open(target: RelayTarget, clock: Clock, events: RelayEvents): void {
     this.#events = events;
+    this.#clock = clock;
     const { host, port } = target.address;
     const server = connect({
       host,
@@ -99,6 +105,7 @@ export class Relay {
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_MS,
       allowHalfOpen: true,
+      onread: this.#readAgain(),
     });
     this.#server = server;
     this.#timer = clock.setTimer(target.connectTimeoutMs, () => this.#break('connect_timeout', ''));
@@ -122,30 +129,59 @@ export class Relay {
     this.#isConnected = true;
     const events = this.#events;
     events?.onConnected();
-    this.#pass(this.#client, server, 'client_closed', (chunk) => events?.onClientBytes(chunk));
-    this.#pass(server, this.#client, 'server_closed', (chunk) => events?.onServerBytes(chunk));
+    this.#join(this.#client, server, 'client_closed');
+    this.#join(server, this.#client, 'server_closed');
+    this.#client.on('data', (chunk: Buffer) => {
+      pass(this.#client, server, chunk);
+      events?.onClientBytes(chunk);
+    });
     this.#client.resume();
   }
 
-  #pass(from: Socket, to: Socket, end: RelayEnd, look: (chunk: Buffer) => void): void {
-    from.on('data', (chunk: Buffer) => {
-      to.write(chunk);
-      // Not write()'s answer, which is stricter: each pause and resume costs a turn of the event loop.
-      if (to.writableLength > HIGH_WATER_BYTES) from.pause();
-      look(chunk);
-    });
+  /** How the server's socket is read; accepted sockets have no such way. */
+  #readAgain(): OnReadOpts {
+    const memory = new ReadMemory();
+    return {
+      buffer: () => memory.current,
+      callback: (bytes) => {
+        const chunk = memory.current.subarray(0, bytes);
+        if (this.#server !== null) pass(this.#server, this.#client, chunk);
+        this.#events?.onServerBytes(chunk);
+        memory.onRead(bytes, this.#client.writableLength > 0);
+        return true;
+      },
+    };
+  }
+
+  #join(from: Socket, to: Socket, end: RelayEnd): void {
     to.on('drain', () => {
       if (from.isPaused()) from.resume();
     });
     from.on('end', () => {
-      if (!this.#hasEnd) this.#firstEnd = end;
-      this.#hasEnd = true;
       to.end();
+      if (this.#hasEnd) return;
+      this.#hasEnd = true;
+      this.#firstEnd = end;
+      this.#watchHalfOpen();
     });
     // Without an error a socket closes when both of its halves have ended.
     from.on('close', () => {
       if (++this.#closedSides === 2 && !this.#isOver) this.#over(this.#firstEnd, '');
     });
+  }
+
+  /** A peer that does not notice the other's end would hold two descriptors for ever. */
+  #watchHalfOpen(): void {
+    const seenBytes = this.#readBytes;
+    this.#timer =
+      this.#clock?.setTimer(HALF_OPEN_MS, () => {
+        if (this.unsentBytes > 0 || this.#readBytes !== seenBytes) this.#watchHalfOpen();
+        else this.destroy(this.#firstEnd);
+      }) ?? null;
+  }
+
+  get #readBytes(): number {
+    return this.#client.bytesRead + (this.#server?.bytesRead ?? 0);
   }
 
   #onError(end: RelayEnd, error: NodeJS.ErrnoException): void {
@@ -165,6 +201,12 @@ export class Relay {
     this.#timer?.cancel();
     this.#events?.onClosed(end, detail);
   }
+}
+
+function pass(from: Socket, to: Socket, chunk: Buffer): void {
+  to.write(chunk);
+  // Not write()'s answer, which is stricter: each pause and resume costs a turn of the event loop.
+  if (to.writableLength > HIGH_WATER_BYTES) from.pause();
 }
 
 function reset(socket: Socket): void {

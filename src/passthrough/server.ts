@@ -5,6 +5,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Operation } from '../core/operation.ts';
+import { Seldom } from '../core/seldom.ts';
 import { Tally } from '../core/tally.ts';
 import type { Attribution } from '../filters/attribution.ts';
 import type { Listener } from '../net/listener.ts';
@@ -15,7 +16,6 @@ import type { HostPort } from '../options.ts';
 import type { Recorder } from '../recording/recorder.ts';
 import type { Conversation, SniffEnd, SniffedConnection, SnifferParts } from '../sniff/conversation.ts';
 import { PassthroughConnection } from './connection.ts';
-import { Seldom } from './seldom.ts';
 import type { Target } from './target.ts';
 import { type Departure, ownAddress, WayRound } from './way-round.ts';
 
@@ -221,6 +221,7 @@ export class PassthroughServer {
   /** Ends what drain() left. */
   stop(): void {
     for (const connection of this.connections) connection.destroy('stopped');
+    this.#overLimit.stop();
   }
 
   async #pause(): Promise<void> {

@@ -4,6 +4,7 @@
 
 import type { Clock, Timer } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
+import { Seldom } from '../core/seldom.ts';
 import type { PoolSnapshot } from '../core/snapshots.ts';
 import { Tally } from '../core/tally.ts';
 import type { Connector } from '../net/connector.ts';
@@ -35,6 +36,9 @@ export class Target {
   #connects = 0;
   #capacity = 0;
   #state: 'unknown' | 'up' | 'down' = 'unknown';
+  readonly #seldom: Seldom = new Seldom();
+  /** The last line in the log says that it is not reachable. */
+  #isWarned = false;
   #probe: { cancel(): void } | null = null;
   #timer: Timer | null = null;
 
@@ -57,18 +61,26 @@ export class Target {
     this.#capacity += connections;
   }
 
+  /** Probes once; while it is down, again and again. */
   start(): void {
+    // Clients may fail, and ask for the next probe, while one is still under way.
+    if (this.#probe !== null) return;
     this.#probe = this.#parts.connector.connect(this.address, this.connectTimeoutMs, {
       onConnected: (socket) => {
+        this.#probe = null;
         socket.destroy('probed');
         this.#onReached();
       },
-      onFailed: (reason) => this.onUnreachable(reason),
+      onFailed: (reason) => {
+        this.#probe = null;
+        this.onUnreachable(reason);
+      },
     });
   }
 
   stop(): void {
     this.#probe?.cancel();
+    this.#probe = null;
     this.#timer?.cancel();
     this.#timer = null;
   }
@@ -90,9 +102,13 @@ export class Target {
   onUnreachable(reason: string): void {
     const { logger, clock } = this.#parts;
     const fields = { cluster: this.cluster, endpoint: this.endpoint, reason };
-    if (this.#state === 'down') logger.debug(fields, 'upstream is still not reachable');
-    else logger.warn(fields, 'upstream is not reachable');
     this.#state = 'down';
+    // It may come and go with every client.
+    if (this.#isWarned || !this.#seldom.isDue(clock.nowMs())) logger.debug(fields, 'upstream is not reachable');
+    else {
+      this.#isWarned = true;
+      logger.warn(fields, 'upstream is not reachable');
+    }
     this.#timer ??= clock.setTimer(PROBE_AGAIN_MS, () => {
       this.#timer = null;
       this.start();
@@ -102,8 +118,10 @@ export class Target {
   #onReached(): void {
     this.#timer?.cancel();
     this.#timer = null;
-    if (this.#state === 'up') return;
+    const isNews = this.#isWarned || this.#state === 'unknown';
     this.#state = 'up';
+    if (!isNews) return;
+    this.#isWarned = false;
     this.#parts.logger.info({ cluster: this.cluster, endpoint: this.endpoint }, 'upstream is up');
   }
 

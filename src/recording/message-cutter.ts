@@ -2,7 +2,7 @@
 // It reads no content. Invariants: it keeps copies only, at most MAX_HELD_BYTES of them; a message that is larger, or
 // that finds the recorder's common budget used up, is reported by its header alone; it never throws.
 
-import { Frame, HEADER_BYTES, isKnownOpcode, MAX_MESSAGE_BYTES } from '../../codecs/index.ts';
+import { Frame, HEADER_BYTES, isKnownOpcode, MAX_MESSAGE_BYTES, tellOpening } from '../../codecs/index.ts';
 
 /** Largest message that is recorded with its content, in bytes. */
 export const MAX_HELD_BYTES = 2_097_152;
@@ -93,7 +93,8 @@ export class MessageCutter {
   }
 
   #letGo(): void {
-    this.#header = Buffer.concat(this.#parts).subarray(0, HEADER_BYTES);
+    // The first part is the header alone: a view on more would keep what is let go.
+    this.#header = this.#parts[0] as Buffer;
     this.#release();
   }
 
@@ -115,8 +116,8 @@ export class MessageCutter {
 
 function lostBy(header: Buffer): CutterEnd | null {
   if (isHeader(header, 0)) return null;
-  if (header[0] === 0x16 && header[1] === 0x03) return 'tls';
-  return /^(?:GET|POST|HEAD|PUT) /.test(header.toString('latin1', 0, 5)) ? 'http' : 'lost_framing';
+  const opening = tellOpening(header);
+  return opening === 'tls' || opening === 'http' ? opening : 'lost_framing';
 }
 
 function isHeader(bytes: Buffer, at: number): boolean {

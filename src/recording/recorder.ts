@@ -45,12 +45,17 @@ export interface Recording {
 export class Recorder {
   readonly #clock: Clock;
   readonly #server: string;
+  readonly #onFault: (error: unknown) => void;
   #session: Session | null = null;
 
-  /** @param server what the recording says was recorded, such as `weir 1.2.0`. */
-  constructor(clock: Clock, server: string) {
+  /**
+   * @param server what the recording says was recorded, such as `weir 1.2.0`.
+   * @param onFault told of a mistake that ended a recording. Must not throw.
+   */
+  constructor(clock: Clock, server: string, onFault: (error: unknown) => void = () => {}) {
     this.#clock = clock;
     this.#server = server;
+    this.#onFault = onFault;
   }
 
   /** To be looked at before anything else is done for the recorder. */
@@ -69,9 +74,10 @@ export class Recorder {
       onStopped: () => {
         this.#session = null;
       },
+      onFault: this.#onFault,
     });
     this.#session = session;
-    session.begin();
+    session.guard(() => session.begin());
     return session;
   }
 
@@ -103,6 +109,7 @@ interface SessionParts {
   readonly clock: Clock;
   readonly server: string;
   readonly onStopped: () => void;
+  readonly onFault: (error: unknown) => void;
 }
 
 class Session implements Recording {
@@ -137,7 +144,8 @@ class Session implements Recording {
   guard<T>(step: (session: Session) => T): T | null {
     try {
       return step(this);
-    } catch {
+    } catch (error) {
+      this.#parts.onFault(error);
       this.stop('internal_error');
       return null;
     }
@@ -182,9 +190,14 @@ class Session implements Recording {
     this.#timer?.cancel();
     this.#taps.clear();
     this.#parts.onStopped();
-    const { sink } = this.#parts;
-    sink.write(writeComment(`ended: ${reason}, ${this.#begun} connections, ${this.#bytes} characters`));
-    sink.finish();
+    const { sink, onFault } = this.#parts;
+    try {
+      sink.write(writeComment(`ended: ${reason}, ${this.#begun} connections, ${this.#bytes} characters`));
+      sink.finish();
+    } catch (error) {
+      // This runs in the middle of a connection's work, or in a timer: the sink's failure is not theirs.
+      onFault(error);
+    }
   }
 
   #nowMs(): number {

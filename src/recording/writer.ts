@@ -11,6 +11,13 @@ const SHORTEST_RUN = 24;
 const LINE_START = '  ';
 /** Where the gutter with the readable characters begins. */
 const GUTTER_AT = LINE_START.length + BYTES_PER_LINE * 2 + BYTES_PER_LINE / BYTES_PER_WORD;
+/** The line under way, and the characters in it. */
+const LINE: Buffer = Buffer.alloc(GUTTER_AT + 3 + BYTES_PER_LINE);
+const HEX_DIGITS: Buffer = Buffer.from('0123456789abcdef');
+const SPACE = 0x20;
+const COMMENT = 0x23;
+const DOT = 0x2e;
+const DELETE = 0x7f;
 
 /** The header lines, an empty line behind them. */
 export function writeHeader(fields: Readonly<Record<string, string>>): string {
@@ -88,17 +95,20 @@ function lineEnd(bytes: Buffer, start: number): number {
   return end;
 }
 
+/** Byte by byte into one buffer: a message has up to 65,536 lines, and they are written on the proxy's event loop. */
 function hexLine(bytes: Buffer, start: number, end: number): string {
-  let words = LINE_START;
-  for (let i = start; i < end; i += BYTES_PER_WORD) {
-    words += `${i === start ? '' : ' '}${hex(bytes, i, Math.min(i + BYTES_PER_WORD, end))}`;
-  }
-  let gutter = '';
+  LINE.fill(SPACE);
+  LINE[GUTTER_AT + 1] = COMMENT;
+  let at = LINE_START.length;
+  let gutterAt = GUTTER_AT + 3;
   for (let i = start; i < end; i++) {
     const byte = bytes[i] as number;
-    gutter += byte > 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.';
+    LINE[at++] = HEX_DIGITS[byte >> 4] as number;
+    LINE[at++] = HEX_DIGITS[byte & 15] as number;
+    if ((i - start) % BYTES_PER_WORD === BYTES_PER_WORD - 1) at++;
+    LINE[gutterAt++] = byte > SPACE && byte < DELETE ? byte : DOT;
   }
-  return `${words.padEnd(GUTTER_AT)} # ${gutter}\n`;
+  return `${LINE.toString('latin1', 0, gutterAt)}\n`;
 }
 
 /** ASCII without line ends, at most as long as a line may be. */

@@ -19,7 +19,7 @@ import { readServerDescription, type ServerDescription } from './server-descript
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Upward calls; set by who wires the parts (app.ts). */
+/** Upward calls; set by who wires the parts (wiring/pool-side.ts). */
 export interface ClusterEvents {
   /** The first usable server answered. */
   onFirstContact(): void;

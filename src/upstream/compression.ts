@@ -24,6 +24,8 @@ export interface CompressionRequest {
 /** Where header and compressor of OP_COMPRESSED stand. */
 const OPCODE_AT = 12;
 const COMPRESSOR_AT = 24;
+/** Entries of a server's list that are looked at: it names some of what it was asked for. */
+const MAX_NAMED = 4;
 
 /** The compressors that a hello names. */
 export function askedOf(request: CompressionRequest): readonly CompressorName[] {
@@ -55,9 +57,9 @@ export class ServerCompression {
     const named = new BsonView(helloBody).getArray('compression');
     if (named === null) return;
     const names = new Set<string | null>();
+    let looked = 0;
     for (const element of named.elements()) {
-      // A server names some of what it was asked for: four at the most.
-      if (names.size === COMPRESSORS.zstd + 1) break;
+      if (looked++ === MAX_NAMED) break;
       names.add(named.getString(element.name));
     }
     this.#agreed = askedOf(this.#request).filter((name) => names.has(name));

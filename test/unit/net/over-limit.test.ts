@@ -18,3 +18,13 @@ test('a connection beyond the cap is closed after a second, the one after 64 of 
   overLimit.turnAway({ destroy: () => destroyed.push(66) });
   assert.equal(destroyed.length, 65, 'there is room again');
 });
+
+test('a stop closes those that are held, and leaves no timer', () => {
+  const clock = new FakeClock();
+  const overLimit = new OverLimit(clock);
+  const destroyed: number[] = [];
+  for (let id = 1; id <= 3; id++) overLimit.turnAway({ destroy: () => destroyed.push(id) });
+  overLimit.stop();
+  overLimit.stop();
+  assert.deepEqual([destroyed, clock.timers], [[1, 2, 3], 0]);
+});

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import { systemClock } from '../../../src/core/clock.ts';
+import { type Clock, systemClock } from '../../../src/core/clock.ts';
 import type { Listener } from '../../../src/net/listener.ts';
 import type { Relay, RelayEnd, RelayEvents } from '../../../src/net/relay.ts';
 import { listenForRelays } from '../../../src/net/relay-listener.ts';
@@ -37,12 +37,12 @@ class Witness implements RelayEvents {
   }
 
   onClientBytes(chunk: Buffer): void {
-    this.fromClient.push(chunk);
+    this.fromClient.push(Buffer.from(chunk));
     this.mostUnsent = Math.max(this.mostUnsent, this.relay.unsentBytes);
   }
 
   onServerBytes(chunk: Buffer): void {
-    this.fromServer.push(chunk);
+    this.fromServer.push(Buffer.from(chunk));
     this.mostUnsent = Math.max(this.mostUnsent, this.relay.unsentBytes);
   }
 
@@ -90,12 +90,12 @@ function dial(): Socket {
   return keep(connect({ host, port, noDelay: true, allowHalfOpen: true }));
 }
 
-async function openPair(): Promise<Pair> {
+async function openPair(clock: Clock = systemClock): Promise<Pair> {
   let witness: Witness | null = null;
   onAccept = (relay) => {
     witness = new Witness(relay);
     const address = { host: '127.0.0.1', port: upstreamPort() };
-    relay.open({ address, connectTimeoutMs: 10_000 }, systemClock, witness);
+    relay.open({ address, connectTimeoutMs: 10_000 }, clock, witness);
   };
   const accepted = once(upstream, 'connection');
   const client = dial();
@@ -172,7 +172,8 @@ describe('a relay', { timeout: 30_000 }, () => {
     ['server', 'server_closed'],
   ] as const) {
     test(`passes the end of the ${who} on, and what the other still says after it`, async () => {
-      const { client, server, witness } = await openPair();
+      const clock = new FakeClock();
+      const { client, server, witness } = await openPair(clock);
       const [first, second] = who === 'client' ? [client, server] : [server, client];
       first.end('last words of the first');
       assert.equal((await readAll(second)).toString(), 'last words of the first');
@@ -182,10 +183,28 @@ describe('a relay', { timeout: 30_000 }, () => {
       await witness.closed;
       assert.deepEqual(witness.ends, [[end, '']]);
       assert.equal(witness.relay.isConnected, false);
+      assert.equal(clock.timers, 0);
     });
   }
 
   for (const who of ['client', 'server'] as const) {
+    test(`gives a pair up a minute after the end of the ${who}, if the other says nothing more`, async () => {
+      const clock = new FakeClock();
+      const { client, server, witness } = await openPair(clock);
+      const [first, second] = who === 'client' ? [client, server] : [server, client];
+      first.end();
+      await readAll(second);
+      clock.advance(59_999);
+      second.write('still there');
+      await once(first, 'data');
+      clock.advance(60_000);
+      assert.deepEqual(witness.ends, [], 'something was said in the first minute');
+      clock.advance(1);
+      assert.deepEqual(witness.ends, [[`${who}_closed`, '']]);
+      assert.equal(clock.timers, 0);
+      await readAll(first);
+    });
+
     test(`a ${who} that does not read stops the other, and gets every byte in the end`, async () => {
       const { client, server, witness } = await openPair();
       const [reader, sender] = who === 'client' ? [client, server] : [server, client];

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
-import { silentLogger } from '../../../src/core/logger.ts';
+import { type Logger, silentLogger } from '../../../src/core/logger.ts';
 import { TurnFlusher } from '../../../src/net/turn-flusher.ts';
 import { Target } from '../../../src/passthrough/target.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -13,18 +13,26 @@ const POOL = { maxConnections: 1, maxConnecting: 1, waitQueueTimeoutMs: 1, maxWa
 let clock: FakeClock;
 let server: FakeServer;
 let target: Target;
+let lines: string[];
+const say = (_fields: unknown, sentence: string): void => void lines.push(sentence);
+const logger: Logger = { ...silentLogger, info: say, warn: say };
 
 beforeEach(() => {
   clock = new FakeClock();
+  lines = [];
   server = new FakeServer(clock, new TurnFlusher(clock));
+  target = make(3000);
+});
+
+function make(connectTimeoutMs: number): Target {
   const seeds = [{ host: 'db', port: 27017 }];
-  target = new Target({
-    options: { name: 'orders', seeds, replicaSet: null, connectTimeoutMs: 3000, pool: POOL },
+  return new Target({
+    options: { name: 'orders', seeds, replicaSet: null, connectTimeoutMs, pool: POOL },
     connector: server,
     clock,
-    logger: silentLogger,
+    logger,
   });
-});
+}
 
 describe('a target', () => {
   test('is up once a probe connected, which says nothing and is closed', () => {
@@ -85,6 +93,30 @@ describe('a target', () => {
     assert.equal(target.snapshot().state, 'unknown');
     clock.advance(1);
     assert.equal(target.snapshot().state, 'down');
+  });
+
+  test('asks once at a time, and a stop ends that', () => {
+    server.isBlackHole = true;
+    target = make(60_000);
+    target.start();
+    for (let i = 0; i < 3; i++) {
+      target.onUnreachable('connect_timeout');
+      clock.advance(10_000);
+    }
+    assert.equal(server.dialled.length, 1);
+    target.stop();
+    assert.equal(clock.timers, 0);
+  });
+
+  test('that comes and goes with every client says so once in 10 s, and the last word is true', () => {
+    for (let i = 0; i < 100; i++) {
+      target.onOpened();
+      target.onUnreachable('EMFILE');
+    }
+    assert.deepEqual(lines, ['upstream is up', 'upstream is not reachable', 'upstream is up']);
+    server.isAccepting = false;
+    clock.advance(20_000);
+    assert.deepEqual(lines.slice(3), ['upstream is not reachable']);
   });
 
   test('stops asking', () => {

@@ -24,7 +24,10 @@ function open(isFresh: boolean, left = 10_000_000): Seen {
         assert.ok(frame.bytes.equals(messages[frame.requestId - 1] ?? Buffer.alloc(0)));
         events.push(`message ${frame.requestId}`);
       },
-      onTooLarge: (header, length) => events.push(`too large ${header.readInt32LE(4)} ${length}`),
+      onTooLarge: (header, length) => {
+        events.push(`too large ${header.readInt32LE(4)} ${length}`);
+        assert.ok(header.buffer.byteLength <= Buffer.poolSize, 'what was let go is still held by its header');
+      },
       onLost: (reason) => events.push(`lost ${reason}`),
     },
     budget,
@@ -101,6 +104,17 @@ describe('a message that is not held', () => {
     assert.deepEqual(events, ['message 1', `too large 2 ${messages[1]?.length}`, `too large 3 ${messages[2]?.length}`]);
     assert.equal(budget.left, 120);
   });
+});
+
+test('a message that was held in part when the budget ran out is held no longer', () => {
+  const { events, budget, cutter } = open(true, 600_000);
+  const large = Buffer.alloc(1_000_000);
+  large.writeInt32LE(large.length, 0);
+  large.writeInt32LE(78, 4);
+  large.writeInt32LE(2013, 12);
+  for (let at = 0; at < large.length; at += 60_000) cutter.push(large.subarray(at, at + 60_000));
+  assert.deepEqual(events, [`too large 78 ${large.length}`]);
+  assert.equal(budget.left, 600_000);
 });
 
 describe('not MongoDB', () => {

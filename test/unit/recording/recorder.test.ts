@@ -192,6 +192,25 @@ describe('it ends', () => {
     assert.deepEqual([ended(), recorder.isRecording], ['stopped', false]);
   });
 
+  test('by a sink that fails, which reaches neither a connection nor whoever stops it', () => {
+    const faults: unknown[] = [];
+    recorder = new Recorder(clock, 'weir', (error) => faults.push(error));
+    let pieces = 0;
+    const fail = (): never => {
+      throw new Error('planted');
+    };
+    recorder.start(OPTIONS, { write: () => ++pieces < 4 || fail(), finish: fail });
+    const client = connection();
+    recorder.opened(client);
+    const tap = recorder.tap(client);
+    tap?.fromClient(FIND);
+    assert.equal(recorder.isRecording, true);
+    tap?.fromServer(REPLY);
+    assert.deepEqual([recorder.isRecording, faults.length, clock.timers], [false, 2, 0]);
+    const unusable = recorder.start(OPTIONS, { write: fail, finish: fail });
+    assert.deepEqual([recorder.isRecording, unusable === null], [false, false], 'the next one may try');
+  });
+
   test('by a fault of its own, which reaches no connection', () => {
     start();
     const client = connection();
