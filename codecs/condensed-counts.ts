@@ -3,7 +3,7 @@
 
 const MAX_LISTS = 16;
 
-/** Name under which the documents of an OP_REPLY, OP_INSERT or OP_COMMANDREPLY are counted; no field is called so. */
+/** Name under which the documents of an OP_REPLY, OP_INSERT or OP_COMMANDREPLY are counted; it always has room. */
 export const DOCUMENTS_COUNT = '$documents';
 
 export class SkimmedCounts {
@@ -16,7 +16,7 @@ export class SkimmedCounts {
 
   /** Names beyond a sane number are not remembered. */
   set(name: string, count: number): void {
-    if (this.#counts.size < MAX_LISTS) {
+    if (this.#counts.size < MAX_LISTS || name === DOCUMENTS_COUNT) {
       this.#counts.set(name, count);
     }
   }

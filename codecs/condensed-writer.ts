@@ -1,7 +1,8 @@
 // Builds the small stand-in of a large message: header, sections and documents whose lengths are known at their end.
 // Does not decide what goes in. Invariant: never holds more than its hard limit and the value that crossed it.
 
-import { writeInt32 } from './bytes.ts';
+import { byteAt, writeInt32 } from './bytes.ts';
+import { emptyValue } from './condenser-rules.ts';
 
 const FIRST_BYTES = 4096;
 
@@ -22,6 +23,15 @@ export class CondensedWriter {
     this.#reserve(end - start);
     bytes.copy(this.#bytes, this.#length, start, end);
     this.#length += end - start;
+  }
+
+  /** An element that begins at `at` and whose name ends at `zero`, with an empty value of its type. */
+  appendEmpty(bytes: Buffer, at: number, zero: number): void {
+    const empty = emptyValue(byteAt(bytes, at));
+    if (empty !== null) {
+      this.append(bytes, at, zero + 1);
+      this.append(empty, 0, empty.length);
+    }
   }
 
   byte(value: number): void {

@@ -75,6 +75,13 @@ export class Containers {
     }
   }
 
+  /** Closes lists that end at this offset of the message; documents close with their own last byte. */
+  closeListsAt(offset: number): void {
+    for (let { top } = this; top?.kind === 'documents' && top.end === offset; { top } = this) {
+      this.close();
+    }
+  }
+
   /** Whether the element of a list that was counted last is kept. */
   keeps(list: Container, size: number): boolean {
     switch (list.keeps) {
@@ -86,6 +93,24 @@ export class Containers {
         return this.#writer.length < KEPT_HEADS_BYTES && !this.isFull;
       default:
         return false;
+    }
+  }
+
+  /** Whether this is a list of which nothing more will be kept. */
+  isOnlyCounted({ kind, keeps, count, lengthAt }: Container): boolean {
+    if (kind === 'fields' || kind === 'head') {
+      return false;
+    }
+    switch (keeps) {
+      case 'first':
+      case 'condensed':
+        return count > 0;
+      case 'fitting':
+        return this.#writer.length - lengthAt >= KEPT_WANTED_BYTES;
+      case 'heads':
+        return this.#writer.length >= KEPT_HEADS_BYTES;
+      default:
+        return true;
     }
   }
 

@@ -108,7 +108,17 @@ export function partsOf(opcode: number): readonly Part[] | undefined {
   return PARTS.get(opcode);
 }
 
-/** An empty value of a type, written where a large one is left out; null: the element is left out altogether. */
+/** Whether a message of this opcode can be condensed. */
+export function isCondensable(opcode: number): boolean {
+  return PARTS.has(opcode);
+}
+
+/** Whether a message may end where this part would begin. */
+export function mayEndBefore(part: Part | undefined): boolean {
+  return part === undefined || part === 'sections' || part === 'documents' || part === 'empty';
+}
+
+/** An empty value of a type, written where a large one is left out; null for types whose values are all small. */
 export function emptyValue(type: number): Buffer | null {
   switch (type) {
     case BSON_TYPE.string:
@@ -120,6 +130,12 @@ export function emptyValue(type: number): Buffer | null {
       return EMPTY_DOCUMENT;
     case BSON_TYPE.binary:
       return EMPTY_BINARY;
+    case BSON_TYPE.regex:
+      return EMPTY_REGEX;
+    case BSON_TYPE.dbPointer:
+      return EMPTY_DB_POINTER;
+    case BSON_TYPE.codeWithScope:
+      return EMPTY_CODE_WITH_SCOPE;
     default:
       return null;
   }
@@ -128,3 +144,6 @@ export function emptyValue(type: number): Buffer | null {
 export const EMPTY_DOCUMENT: Buffer = Buffer.from([5, 0, 0, 0, 0]);
 const EMPTY_STRING: Buffer = Buffer.from([1, 0, 0, 0, 0]);
 const EMPTY_BINARY: Buffer = Buffer.from([0, 0, 0, 0, 0]);
+const EMPTY_REGEX: Buffer = Buffer.from([0, 0]);
+const EMPTY_DB_POINTER: Buffer = Buffer.concat([EMPTY_STRING, Buffer.alloc(12)]);
+const EMPTY_CODE_WITH_SCOPE: Buffer = Buffer.from([14, 0, 0, 0, 1, 0, 0, 0, 0, 5, 0, 0, 0, 0]);

@@ -8,12 +8,12 @@ import { CondensedWriter } from './condensed-writer.ts';
 import { type Container, Containers } from './condenser-containers.ts';
 import {
   EMPTY_DOCUMENT,
-  emptyValue,
   isDescended,
   KEPT_WANTED_BYTES,
   keptOfList,
   keptValueBytes,
   LONGEST_NAME_BYTES,
+  mayEndBefore,
   type Part,
   partsOf,
 } from './condenser-rules.ts';
@@ -21,19 +21,19 @@ import { BSON_TYPE } from './element-cursor.ts';
 import { refuse } from './errors.ts';
 import { Frame } from './frame.ts';
 import { HEADER_BYTES, MAX_SEQUENCES } from './limits.ts';
-import { MSG_FLAG } from './op-msg.ts';
+import { hopDocuments, hopElements } from './list-hop.ts';
+import { hasUnknownRequiredFlag, MSG_FLAG } from './op-msg.ts';
 import { OPCODE } from './opcode.ts';
 import {
   LENGTH_BYTES,
+  lengthBytes,
   SMALLEST_DOCUMENT_BYTES,
   type StreamedElement,
-  startsWithLength,
   VALUE,
   valueBytes,
 } from './streamed-element.ts';
 import { type TokenReader, TokenStream } from './token-stream.ts';
 
-const KNOWN_REQUIRED_FLAGS = MSG_FLAG.checksumPresent | MSG_FLAG.moreToCome;
 const CHECKSUM_BYTES = 4;
 /** Kind and length of a section. */
 const SECTION_HEAD_BYTES = 5;
@@ -41,11 +41,6 @@ const SECTION_HEAD_BYTES = 5;
 const LONGEST_TOKEN_BYTES = LONGEST_NAME_BYTES + 16;
 const LONGEST_NUMBER_BYTES = 8;
 const NUMBER_RETURNED_AT = HEADER_BYTES + 16;
-
-/** Whether a message of this opcode can be condensed. */
-export function isCondensable(opcode: number): boolean {
-  return partsOf(opcode) !== undefined;
-}
 
 /** One per message. write() all bytes behind the header, then finish(). */
 export class Condenser implements TokenReader {
@@ -62,6 +57,7 @@ export class Condenser implements TokenReader {
   #end: number;
   #part = 0;
   #sequences = 0;
+  #hasBody = false;
   readonly #stream: TokenStream = new TokenStream(this, this.#writer, HEADER_BYTES, LONGEST_TOKEN_BYTES);
 
   /** @param header the 16 bytes; copied. The opcode must be condensable. */
@@ -101,13 +97,7 @@ export class Condenser implements TokenReader {
 
   /** Closes lists that end here; documents close with their own last byte. */
   beforeToken(): void {
-    for (
-      let { top } = this.#containers;
-      top?.kind === 'documents' && top.end === this.#at;
-      { top } = this.#containers
-    ) {
-      this.#containers.close();
-    }
+    this.#containers.closeListsAt(this.#at);
   }
 
   readToken(bytes: Buffer, at: number, end: number): number {
@@ -115,7 +105,19 @@ export class Condenser implements TokenReader {
     if (top === undefined) {
       return this.#readPart(bytes, at, end);
     }
+    const hopped = this.#containers.isOnlyCounted(top) ? this.#hop(top, bytes, at, end) : 0;
+    if (hopped > 0) {
+      return hopped;
+    }
     return top.kind === 'documents' ? this.#readDocument(top, bytes, at, end) : this.#readElement(top, bytes, at, end);
+  }
+
+  /** Passes whole elements of a list, of which nothing is kept any more. Returns their bytes. */
+  #hop(top: Container, bytes: Buffer, at: number, end: number): number {
+    const listEnd = at + top.end - this.#at;
+    return top.kind === 'documents'
+      ? hopDocuments(top, bytes, at, Math.min(end, listEnd)) - at
+      : hopElements(top, bytes, at, Math.min(end, listEnd - 1)) - at;
   }
 
   #readPart(bytes: Buffer, at: number, end: number): number {
@@ -157,7 +159,7 @@ export class Condenser implements TokenReader {
   }
 
   #readFlags(flagBits: number): void {
-    if ((flagBits & 0xffff & ~KNOWN_REQUIRED_FLAGS) !== 0) {
+    if (hasUnknownRequiredFlag(flagBits)) {
       refuse('unknown_required_flag', HEADER_BYTES);
     }
     if ((flagBits & MSG_FLAG.checksumPresent) !== 0) {
@@ -208,12 +210,16 @@ export class Condenser implements TokenReader {
     if (kind > 1) {
       refuse(kind === 2 ? 'security_token_section' : 'unknown_section', this.#at);
     }
+    if (kind === 0 && this.#hasBody) {
+      refuse('two_bodies', this.#at);
+    }
     if (size < SMALLEST_DOCUMENT_BYTES || size > this.#end - this.#at - 1) {
       refuse(kind === 0 ? 'invalid_bson' : 'bad_sequence', this.#at);
     }
     if (kind === 1) {
       return this.#readSequence(size, bytes, at, end);
     }
+    this.#hasBody = true;
     this.#writer.byte(0);
     this.#containers.openFields(this.#at + 1 + size);
     return SECTION_HEAD_BYTES;
@@ -229,8 +235,7 @@ export class Condenser implements TokenReader {
     if (used > size + 1) {
       refuse('bad_sequence', this.#at);
     }
-    this.#sequences++;
-    if (this.#sequences > MAX_SEQUENCES) {
+    if (++this.#sequences > MAX_SEQUENCES) {
       refuse('too_many_sequences', this.#at);
     }
     this.#writer.byte(1);
@@ -285,11 +290,10 @@ export class Condenser implements TokenReader {
       return refuse('invalid_bson', this.#at);
     }
     top.count++;
-    if (size === VALUE.twoTexts) {
-      this.#stream.texts = 2;
-      return zero + 1 - at;
-    }
     const element = { bytes, at, zero, size };
+    if (size === VALUE.twoTexts) {
+      return this.#leaveOutTexts(top, element);
+    }
     switch (top.kind) {
       case 'array':
         return this.#takeItem(top, element);
@@ -303,11 +307,11 @@ export class Condenser implements TokenReader {
   /** An element of an array that is counted. */
   #takeItem(top: Container, element: StreamedElement): number {
     const { bytes, at, zero, size } = element;
-    const isHead = top.keeps === 'heads';
-    if (!this.#containers.keeps(top, size) || (isHead && byteAt(bytes, at) !== BSON_TYPE.document)) {
+    const isDocument = byteAt(bytes, at) === BSON_TYPE.document;
+    if (!this.#containers.keeps(top, size) || (top.keeps === 'heads' && !isDocument)) {
       return this.#leaveOut(element);
     }
-    if (!isHead) {
+    if (top.keeps !== 'heads') {
       return this.#keep(element);
     }
     this.#writer.append(bytes, at, zero + 1);
@@ -343,28 +347,33 @@ export class Condenser implements TokenReader {
     }
     const type = byteAt(bytes, at);
     const end = this.#at + zero + 1 - at + size;
-    if (type === BSON_TYPE.array && !this.#containers.isFull) {
-      this.#writer.append(bytes, at, zero + 1);
-      this.#containers.openArray(end, keptOfList(bytes, at + 1, zero), bytes.toString('latin1', at + 1, zero));
-      return zero + 1 - at + LENGTH_BYTES;
-    }
-    const isEntered = type === BSON_TYPE.document && (isFirst || isDescended(bytes, at + 1, zero));
+    const isArray = type === BSON_TYPE.array;
+    const isEntered = isArray || (type === BSON_TYPE.document && (isFirst || isDescended(bytes, at + 1, zero)));
     if (isEntered && !this.#containers.isFull) {
       this.#writer.append(bytes, at, zero + 1);
-      this.#containers.openFields(end);
+      if (isArray) {
+        this.#containers.openArray(end, keptOfList(bytes, at + 1, zero), bytes.toString('latin1', at + 1, zero));
+      } else {
+        this.#containers.openFields(end);
+      }
       return zero + 1 - at + LENGTH_BYTES;
     }
-    const empty = emptyValue(type);
-    if (empty !== null) {
-      this.#writer.append(bytes, at, zero + 1);
-      this.#writer.append(empty, 0, empty.length);
-    }
+    this.#writer.appendEmpty(bytes, at, zero);
     return this.#leaveOut(element);
+  }
+
+  /** A regular expression, which nobody reads: its name stays if it is a field's. */
+  #leaveOutTexts(top: Container, { bytes, at, zero }: StreamedElement): number {
+    if (top.kind === 'fields' && (top.count === 1 || keptValueBytes(bytes, at + 1, zero, this.#writer.length) >= 0)) {
+      this.#writer.appendEmpty(bytes, at, zero);
+    }
+    this.#stream.texts = 2;
+    return zero + 1 - at;
   }
 
   /** What was looked at counts as read, the value's length included: it may have come in an earlier piece. */
   #keep({ bytes, at, zero, size }: StreamedElement): number {
-    const prefix = startsWithLength(byteAt(bytes, at)) ? LENGTH_BYTES : 0;
+    const prefix = lengthBytes(byteAt(bytes, at));
     const next = zero + 1 + prefix;
     this.#writer.append(bytes, at, next);
     this.#stream.copy = size - prefix;
@@ -372,7 +381,7 @@ export class Condenser implements TokenReader {
   }
 
   #leaveOut({ bytes, at, zero, size }: StreamedElement): number {
-    const prefix = startsWithLength(byteAt(bytes, at)) ? LENGTH_BYTES : 0;
+    const prefix = lengthBytes(byteAt(bytes, at));
     this.#stream.skip = size - prefix;
     return zero + 1 + prefix - at;
   }
@@ -380,7 +389,7 @@ export class Condenser implements TokenReader {
   checkPlace(): void {
     const { top } = this.#containers;
     if (top !== undefined && this.#at > top.end - 1) {
-      refuse('invalid_bson', this.#at);
+      refuse('invalid_bson', top.end - 1);
     }
   }
 
@@ -388,9 +397,4 @@ export class Condenser implements TokenReader {
   get #at(): number {
     return this.#stream.at;
   }
-}
-
-/** Whether a message may end where this part would begin. */
-function mayEndBefore(part: Part | undefined): boolean {
-  return part === undefined || part === 'sections' || part === 'documents' || part === 'empty';
 }

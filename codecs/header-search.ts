@@ -4,6 +4,7 @@
 
 import { byteAt, readInt32 } from './bytes.ts';
 import { HEADER_BYTES, MAX_MESSAGE_BYTES } from './limits.ts';
+import { hasUnknownRequiredFlag, MSG_FLAG } from './op-msg.ts';
 import { isKnownOpcode, OPCODE } from './opcode.ts';
 
 /** Where to go on; `bytes` is the chunk, perhaps with what was kept of the one before. */
@@ -18,8 +19,9 @@ const LOOK_BYTES = HEADER_BYTES + 4 + 1 + 4;
 const FLAGS_AT = HEADER_BYTES;
 const KIND_AT = HEADER_BYTES + 4;
 const SIZE_AT = KIND_AT + 1;
-const KNOWN_REQUIRED_FLAGS = 0b11;
 const CHECKSUM_BYTES = 4;
+/** What some drivers give as responseTo of a request instead of 0. */
+const NO_ANSWER = -1;
 const SMALLEST_DOCUMENT_BYTES = 5;
 const LAST_COMPRESSOR = 3;
 /** header, flags, cursorID, startingFrom, numberReturned */
@@ -91,8 +93,8 @@ export class HeaderSearch {
   }
 
   #hasSaneIds(bytes: Buffer, at: number): boolean {
-    const isAnswer = readInt32(bytes, at + 8) !== 0;
-    return isAnswer !== this.#isClient;
+    const responseTo = readInt32(bytes, at + 8);
+    return this.#isClient ? responseTo === 0 || responseTo === NO_ANSWER : responseTo !== 0;
   }
 
   #mayCome(opcode: number): boolean {
@@ -133,12 +135,12 @@ function startsLikeMessage(bytes: Buffer, at: number, length: number): boolean {
     return false;
   }
   const flagBits = readInt32(bytes, at + FLAGS_AT);
-  if ((flagBits & 0xffff & ~KNOWN_REQUIRED_FLAGS) !== 0) {
+  if (hasUnknownRequiredFlag(flagBits)) {
     return false;
   }
   const kind = byteAt(bytes, at + KIND_AT);
   const size = readInt32(bytes, at + SIZE_AT);
-  const room = length - SIZE_AT - ((flagBits & 1) === 0 ? 0 : CHECKSUM_BYTES);
+  const room = length - SIZE_AT - ((flagBits & MSG_FLAG.checksumPresent) === 0 ? 0 : CHECKSUM_BYTES);
   return kind <= 1 && size >= SMALLEST_DOCUMENT_BYTES && size <= room;
 }
 

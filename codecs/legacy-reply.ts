@@ -20,12 +20,13 @@ const CURSOR_NOT_FOUND = 43;
  * `ok` is false where its flags say so.
  * @param request what it answers, where that is known: OP_REPLY looks the same for commands and for documents. Without it,
  * a single document that has `ok` and no cursor is taken for a command's answer.
+ * @param knownDocuments how many documents an OP_REPLY had before it was condensed; -1 = count them here.
  * @throws DecodeError.
  */
-export function readAnyReply(frame: Frame, request: CommandView | null = null): ReplyView {
+export function readAnyReply(frame: Frame, request: CommandView | null = null, knownDocuments = -1): ReplyView {
   switch (frame.opcode) {
     case OPCODE.reply:
-      return readOpReply(frame, request);
+      return readOpReply(frame, request, knownDocuments);
     case OPCODE.commandReply:
       return readCommandReply(frame);
     case OPCODE.diagnostic: {
@@ -38,9 +39,10 @@ export function readAnyReply(frame: Frame, request: CommandView | null = null): 
   }
 }
 
-function readOpReply(frame: Frame, request: CommandView | null): ReplyView {
+function readOpReply(frame: Frame, request: CommandView | null, knownDocuments: number): ReplyView {
   const { bytes } = frame;
-  const { flags, documents, documentsStart } = scanOpReplyDocuments(bytes);
+  const { flags, documents: seen, documentsStart } = scanOpReplyDocuments(bytes);
+  const documents = Math.max(seen, knownDocuments);
   const view = new ReplyFields(frame);
   const failed = (flags & REPLY_FLAG.queryFailure) !== 0;
   const id = readBigInt(bytes, BSON_TYPE.int64, REPLY_CURSOR_AT);

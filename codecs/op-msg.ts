@@ -20,6 +20,11 @@ const SECTIONS_AT = HEADER_BYTES + 4;
 const CHECKSUM_BYTES = 4;
 const KIND = { body: 0, sequence: 1, securityToken: 2 } as const;
 
+/** Whether a bit is set that must be understood and is not. */
+export function hasUnknownRequiredFlag(flagBits: number): boolean {
+  return (flagBits & REQUIRED_MASK & ~KNOWN_REQUIRED) !== 0;
+}
+
 /** One kind-1 section: identifier without its NUL, then documents back to back. */
 export interface SequenceRange {
   readonly nameStart: number;
@@ -69,7 +74,7 @@ function scanFlags(bytes: Buffer): number {
     return refuse('bad_layout', bytes.length);
   }
   const flagBits = readInt32(bytes, FLAGS_AT);
-  return (flagBits & REQUIRED_MASK & ~KNOWN_REQUIRED) === 0 ? flagBits : refuse('unknown_required_flag', FLAGS_AT);
+  return hasUnknownRequiredFlag(flagBits) ? refuse('unknown_required_flag', FLAGS_AT) : flagBits;
 }
 
 /** Where the sections end, after the checksum (if there is one) has been verified. */

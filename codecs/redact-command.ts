@@ -1,6 +1,7 @@
 // Redacts a command document, and documents that stand back to back, in place.
 // Does not know messages. Invariant: a command's fields are judged by its name, which is its first field's.
 
+import { findRow } from './command-namespace.ts';
 import { BSON_TYPE, documentEnd, ElementCursor } from './element-cursor.ts';
 import { firstRule, type Rule, requestRule } from './redact-rules.ts';
 import { nameOf, redactFields, redactValue } from './redact-walk.ts';
@@ -13,7 +14,7 @@ export function redactCommand(bytes: Buffer, start: number, end: number, keepsVa
   if (name === 'explain' && isDocumentAt(cursor)) {
     redactCommand(bytes, cursor.valueStart, cursor.valueEnd, keepsValues);
   } else {
-    redactValue(cursor, firstRule(name, keepsValues), 1);
+    redactValue(cursor, firstRule(name, findRow(bytes, cursor), keepsValues), 1);
   }
   while (cursor.next()) {
     redactValue(cursor, requestRule(name, nameOf(cursor), keepsValues), 1);

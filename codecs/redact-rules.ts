@@ -2,6 +2,8 @@
 // Walks nothing (redact-walk.ts does). Invariant: what no table names is hidden, and what proves an identity is hidden
 // at every level.
 
+import type { CommandRow } from './command-table.ts';
+
 /**
  * - hide: the value goes, on all levels; its type, its length and the names of its fields stay
  * - number: numbers and booleans stay; text: also strings; keep: every value that is no document
@@ -45,7 +47,7 @@ const SECRET_COMMANDS: ReadonlySet<string> = new Set(
   ].map((name) => name.toLowerCase()),
 );
 
-/** Commands whose first value is a name, but not that of a collection. */
+/** Commands that command-table.ts does not know, and whose first value is a name, but not that of a collection. */
 const NAMES_NO_COLLECTION = /user|role|auth|sasl|nonce|parameter|log|privilege/i;
 
 interface RulesOptions {
@@ -202,11 +204,11 @@ export function requestRule(name: string, field: string, keepsValues: boolean): 
   return fields.get(field) ?? (keepsValues ? undefined : OWN_FIELDS.get(name)?.fields.get(field)) ?? other;
 }
 
-/** The rule of a command's first value: nearly always a collection or the number 1. */
-export function firstRule(name: string, keepsValues: boolean): Rule {
+/** The rule of a command's first value: nearly always a collection or the number 1, else a host, a script, a user. */
+export function firstRule(name: string, { namespace }: CommandRow, keepsValues: boolean): Rule {
   if (isSecretCommand(name)) return 'number';
   if (keepsValues) return 'raw';
-  return NAMES_NO_COLLECTION.test(name) ? 'number' : 'text';
+  return namespace === 'none' || NAMES_NO_COLLECTION.test(name) ? 'number' : 'text';
 }
 
 /** @param isSecret it answers a command that is secret. */

@@ -4,7 +4,8 @@
 import { readInt32 } from './bytes.ts';
 import type { CommandFields, CommandView } from './command-view.ts';
 import { DOCUMENTS_COUNT, type SkimmedCounts } from './condensed-counts.ts';
-import { Condenser, isCondensable } from './condenser.ts';
+import { Condenser } from './condenser.ts';
+import { isCondensable } from './condenser-rules.ts';
 import type { Frame } from './frame.ts';
 import { readAnyRequest } from './legacy.ts';
 import { readAnyReply } from './legacy-reply.ts';
@@ -32,7 +33,7 @@ export function readSkimmedReply(
   counts: SkimmedCounts | null,
   request: CommandView | null = null,
 ): ReplyView {
-  const view = readAnyReply(frame, request);
+  const view = readAnyReply(frame, request, counts?.of(DOCUMENTS_COUNT));
   if (counts !== null) {
     // As above.
     putCounts(view as ReplyFields, counts);
@@ -42,11 +43,8 @@ export function readSkimmedReply(
 
 function putCounts(view: ReplyFields, counts: SkimmedCounts): void {
   const batch = Math.max(counts.of('firstBatch'), counts.of('nextBatch'));
-  const documents = counts.of(DOCUMENTS_COUNT);
   if (batch >= 0) {
     view.batchCount = batch;
-  } else if (documents > 1 && view.frame.opcode === OPCODE.reply) {
-    view.batchCount = documents;
   }
   view.writeErrorCount = Math.max(view.writeErrorCount, counts.of('writeErrors'));
   view.upsertedCount = Math.max(view.upsertedCount, counts.of('upserted'));

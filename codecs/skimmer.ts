@@ -4,13 +4,14 @@
 
 import { readInt32 } from './bytes.ts';
 import type { SkimmedCounts } from './condensed-counts.ts';
-import { Condenser, isCondensable } from './condenser.ts';
+import { Condenser } from './condenser.ts';
+import { isCondensable } from './condenser-rules.ts';
 import { DecodeError, type DecodeReason } from './errors.ts';
 import { Frame } from './frame.ts';
 import { HeaderSearch } from './header-search.ts';
 import { HEADER_BYTES, MAX_MESSAGE_BYTES } from './limits.ts';
 import { isKnownOpcode, OPCODE } from './opcode.ts';
-import { foreignProtocol } from './opening.ts';
+import { tellOpening } from './opening.ts';
 
 /** Messages up to this are held (when they come in pieces) and handed over as they are; larger ones are condensed. */
 export const SKIM_WHOLE_BYTES = 65_536;
@@ -176,10 +177,13 @@ export class Skimmer {
   #begin(bytes: Buffer, at: number): boolean {
     const length = readInt32(bytes, at);
     const isKnown = isKnownOpcode(readInt32(bytes, at + OPCODE_AT));
-    const foreign = this.#isFirst && !isKnown ? foreignProtocol(bytes, at) : null;
+    const opening = this.#isFirst && !isKnown ? tellOpening(bytes, at) : 'message';
     this.#isFirst = false;
-    if (foreign !== null || length < HEADER_BYTES || length > MAX_MESSAGE_BYTES) {
-      return this.#lose(foreign ?? 'lost_framing');
+    if (opening === 'tls' || opening === 'http') {
+      return this.#lose(opening);
+    }
+    if (length < HEADER_BYTES || length > MAX_MESSAGE_BYTES) {
+      return this.#lose('lost_framing');
     }
     this.#left = length - HEADER_BYTES;
     if (isKnown) {
@@ -322,8 +326,8 @@ export class Skimmer {
       frame = condenser.finish();
     } catch (error) {
       this.#refuse(condenser, error);
-      this.#reportUnread();
       this.#mode = 'header';
+      this.#reportUnread();
       return;
     }
     this.#sink.onMessage(frame, condenser.counts);

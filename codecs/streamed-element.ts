@@ -20,10 +20,11 @@ export interface StreamedElement {
   readonly size: number;
 }
 
-/** Whether a value of this type starts with its length. */
-export function startsWithLength(type: number): boolean {
+/** Bytes of the length that a value of this type starts with; 0: it starts with none. */
+export function lengthBytes(type: number): number {
   const size = SIZES[type] as number;
-  return size < 0 && size !== SHAPE.boolean && size !== SHAPE.regex && size !== SHAPE.unknown;
+  const hasLength = size < 0 && size !== SHAPE.boolean && size !== SHAPE.regex && size !== SHAPE.unknown;
+  return hasLength ? LENGTH_BYTES : 0;
 }
 
 /** Bytes of the value that starts at `at`; `cut`: its length is not there yet; `twoTexts`: a regular expression. */

@@ -175,7 +175,14 @@ export class ConversationReader implements Conversation, Client, OperationFinish
       this.#count('client', reasonOf(error));
     }
     if (operation.command.moreToCome) this.#finishSilent(operation);
-    else this.#lookBack(this.#pending.add(operation));
+    else this.#await(operation);
+  }
+
+  #await(operation: Operation): void {
+    this.#pending.add(operation);
+    for (let oldest = this.#pending.takeSurplus(); oldest !== null; oldest = this.#pending.takeSurplus()) {
+      this.#lookBack(oldest);
+    }
   }
 
   /** The application's name comes with the hello itself, so it is read before the hello is charged to a row. */
@@ -249,6 +256,7 @@ export class ConversationReader implements Conversation, Client, OperationFinish
       reply = readSkimmedReply(frame, counts, null);
     } catch (error) {
       this.#count('server', reasonOf(error));
+      this.#stream.addUnread(frame.requestId, frame.wireBytes);
       return;
     }
     if (this.#stream.isHello) this.#parts.events?.onHello?.(this.connection, reply);
@@ -263,7 +271,8 @@ export class ConversationReader implements Conversation, Client, OperationFinish
     }
     const at = this.#pending.find(message.responseTo);
     if (at < 0) {
-      this.#pending.takeUnread(message.responseTo);
+      if (this.#stream.expects(message.responseTo)) this.#stream.addUnread(message.requestId, message.wireBytes);
+      else this.#pending.takeUnread(message.responseTo);
       return;
     }
     const operation = this.#take(at);
@@ -276,14 +285,13 @@ export class ConversationReader implements Conversation, Client, OperationFinish
 
   /** Takes out a request whose reply came. Servers answer in order: after a gap, older ones have lost theirs. */
   #take(at: number): Operation {
-    const operation = this.#pending.take(at);
-    for (let older = at; older > 0 && this.#hasServerGap; older--) this.#lookBack(this.#pending.take(0));
-    return operation;
+    let place = at;
+    for (; place > 0 && this.#hasServerGap; place--) this.#lookBack(this.#pending.take(0));
+    return this.#pending.take(place);
   }
 
   /** The reply of this one was not seen. It is counted as an operation all the same. */
-  #lookBack(operation: Operation | null): void {
-    if (operation === null) return;
+  #lookBack(operation: Operation): void {
     this.#count('server', 'reply_missing');
     operation.finish('ok');
   }
@@ -309,9 +317,10 @@ export class ConversationReader implements Conversation, Client, OperationFinish
     } catch {
       // Who is told of a mistake and makes one: there is nobody left to tell.
     }
+    this.onIdle();
   }
 
-  /** Nothing is being inflated any more. */
+  /** Nothing is being inflated any more, or will be read: an end that waited for it comes now. */
   onIdle(): void {
     if (this.#endedBy === null || this.#isOver) return;
     this.#isOver = true;

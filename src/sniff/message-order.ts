@@ -58,6 +58,11 @@ export class InflationBudget {
   }
 }
 
+/**
+ * Largest payload that is inflated on the event loop where the compressor knows no other way (zstd before Node 22.15):
+ * every reply with a document of 16 MiB, some 30 ms.
+ */
+export const MAX_INFLATED_HERE_BYTES = 17_000_000;
 /** Bytes that wait behind an inflation before messages pass by their headers only. */
 export const MAX_WAITING_BYTES = 4_194_304;
 /** Messages that wait; beyond, not even headers are kept. */
@@ -128,8 +133,13 @@ export class MessageOrder {
     let inner: Frame;
     try {
       const header = readCompressedHeader(frame);
+      const { uncompressedSize } = header;
       if (!this.#inflatesAtOnce && inflatesAsync(frame, header)) {
-        this.#inflateAside(side, frame, header.uncompressedSize, atMs);
+        this.#inflateAside(side, frame, uncompressedSize, atMs);
+        return;
+      }
+      if (!this.#inflatesAtOnce && uncompressedSize > MAX_INFLATED_HERE_BYTES) {
+        this.#sink.onPassed(side, passing(frame, 'sniff_overrun'), atMs);
         return;
       }
       inner = inflate(frame, header);
@@ -148,6 +158,7 @@ export class MessageOrder {
     }
     this.#isInflating = true;
     const own = copyOf(frame);
+    let isAside = false;
     inflateAsync(own, (error, inner) => {
       this.#budget.giveBack(cost);
       this.#isInflating = false;
@@ -155,11 +166,13 @@ export class MessageOrder {
       try {
         if (inner === null) this.#refuse(side, own, error, atMs);
         else this.#deliverInflated(side, inner, atMs);
-        this.#goOn();
+        // What is refused at once was in nobody's way: the caller goes on, perhaps with what waited.
+        if (isAside) this.#goOn();
       } catch (fault) {
         this.#sink.onFault(fault);
       }
     });
+    isAside = true;
   }
 
   /** A large one is condensed like one that came plain: its request would be held until the reply. */

@@ -5,21 +5,29 @@ import type { Operation } from '../core/operation.ts';
 
 /** Drivers have one request on its way; what pipelines a thousand is not waiting for replies. */
 export const MAX_PENDING = 1000;
+/** Requests are held until they are answered, which in a capture of one direction they never are. */
+export const MAX_PENDING_BYTES = 1_048_576;
 
 export class PendingOperations {
   readonly #operations: Operation[] = [];
   /** Ids of requests that could not be read: their replies are not strangers. */
   readonly #unread: number[] = [];
+  #bytes = 0;
 
   get size(): number {
     return this.#operations.length;
   }
 
-  /** Adds a request. Returns the oldest one if it had to make room. */
-  add(operation: Operation): Operation | null {
-    const evicted = this.#operations.length >= MAX_PENDING ? this.#operations.shift() : undefined;
+  add(operation: Operation): void {
     this.#operations.push(operation);
-    return evicted ?? null;
+    this.#bytes += operation.frame.length;
+  }
+
+  /** Takes out the oldest request if there are too many; null if there are not. */
+  takeSurplus(): Operation | null {
+    const { length } = this.#operations;
+    const isTooMuch = length > MAX_PENDING || (this.#bytes > MAX_PENDING_BYTES && length > 1);
+    return isTooMuch ? this.take(0) : null;
   }
 
   addUnread(requestId: number): void {
@@ -47,6 +55,7 @@ export class PendingOperations {
     const operation = operations[at] as Operation;
     if (operations.length === 1) operations.length = 0;
     else operations.splice(at, 1);
+    this.#bytes -= operation.frame.length;
     return operation;
   }
 
@@ -59,6 +68,7 @@ export class PendingOperations {
   }
 
   takeAll(): Operation[] {
+    this.#bytes = 0;
     return this.#operations.splice(0);
   }
 }

@@ -44,14 +44,16 @@ export class ReplyStream {
 
   /** The next reply of the stream. */
   add(reply: ReplyView): void {
-    const record = this.#record;
-    if (record instanceof OperationRow) {
-      record.documentsReturned += reply.batchCount;
-      record.replyBytes += reply.frame.wireBytes;
-    }
+    this.addUnread(reply.frame.requestId, reply.frame.wireBytes);
+    if (this.#record instanceof OperationRow) this.#record.documentsReturned += reply.batchCount;
     if (this.#cursorId !== 0n) this.#cursors.learnStreamed(this.#server, this.#cursorId, reply);
-    this.#lastReplyId = reply.frame.requestId;
     this.#isOpen = this.#goesOn(reply);
+  }
+
+  /** The next one, of which only the header could be read: it may be the last, or another one refers to it. */
+  addUnread(replyId: number, wireBytes: number): void {
+    if (this.#record instanceof OperationRow) this.#record.replyBytes += wireBytes;
+    this.#lastReplyId = replyId;
   }
 
   #goesOn(reply: ReplyView): boolean {

@@ -10,6 +10,7 @@ import {
   type Frame,
   OPCODE,
   readAnyRequest,
+  readSkimmedReply,
   type SkimmedCounts,
   Skimmer,
   serialize,
@@ -62,6 +63,26 @@ test('a flood of fields is kept up to the bound, those that are read later behin
   assert.ok(frame.length < 200_000 && most < 600_000, `${frame.length} kept, ${most} held`);
   const names = [...view.document.elements()].map((element) => element.name);
   assert.ok(names.includes('f0') && !names.includes('f39'));
+});
+
+test('a flood of bodies is refused at the second one', () => {
+  const empty = Buffer.from([0, 5, 0, 0, 0, 0]);
+  const bytes = message(OPCODE.msg, Buffer.concat([int32(0), ...times(200_000, () => empty)]));
+  const { seen, unread, most } = skim('client', bytes, 65_536);
+  assert.deepEqual(
+    [seen.length, unread.map(({ reason, wireBytes }) => [reason, wireBytes])],
+    [0, [['two_bodies', bytes.length]]],
+  );
+  assert.ok(most < 10_000, `${most} bytes were held`);
+});
+
+test('documents of a reply are counted behind any number of lists', () => {
+  const lists = Object.fromEntries(times(20, (n) => [`list${n}`, times(2000, (index) => index)]));
+  const documents = Buffer.concat([serialize(lists), serialize({ a: 1 }), serialize({ a: 2 })]);
+  const bytes = message(OPCODE.reply, Buffer.concat([Buffer.alloc(16), int32(3), documents]));
+  const { seen } = skim('server', bytes, 10_000);
+  const { frame, counts } = seen[0] as (typeof seen)[number];
+  assert.equal(readSkimmedReply(frame, counts).batchCount, 3);
 });
 
 test('what is left out keeps its type, and nothing of it is kept', () => {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isCondensable } from '../../../codecs/condenser.ts';
+import { isCondensable } from '../../../codecs/condenser-rules.ts';
 import { DOCUMENTS_COUNT, Frame, OPCODE, SKIM_WHOLE_BYTES, serialize } from '../../../codecs/index.ts';
 import { readHexFolder } from '../../support/hex.ts';
 import { outcomeOf } from './check.ts';

@@ -62,6 +62,12 @@ test('the first whole message is found from every place inside the one before, i
   }
 });
 
+test('a request that answers -1 instead of nobody is found', () => {
+  const odd = request(101);
+  odd.writeInt32LE(-1, 8);
+  assert.deepEqual(search('client', [Buffer.concat([request(100).subarray(7), odd])]).ids, [101]);
+});
+
 test('every fixture is found behind noise', () => {
   const noise = Buffer.from('00'.repeat(40) + 'ff'.repeat(33) + '10000000'.repeat(5), 'hex');
   for (const { name, bytes } of readHexFolder('frames')) {

@@ -106,6 +106,8 @@ describe('no value comes out', () => {
     unknown: { somethingNew: 'c', option: values, [SECRET.slice(3)]: SECRET, $db: 'd' },
     'lsid and cluster time': { ping: 1, lsid: { id: new UUID(), uid: SECRET }, $clusterTime: values, $db: 'd' },
     'a user': { usersInfo: SECRET, $db: 'd' },
+    'a script': { eval: SECRET, args: [SECRET], $db: 'd' },
+    'a host': { replSetSyncFrom: SECRET, $db: 'admin' },
     'a comment': { ping: 1, comment: { callsite: 'x', user: values }, $db: 'd' },
   };
   for (const [name, document] of Object.entries(requests)) {

@@ -1,3 +1,5 @@
+// Reads that nobody needs any more share their memory; reads still on their way keep theirs.
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ReadMemory } from '../../../src/net/read-memory.ts';

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeMessage, OPCODE } from '../../../codecs/index.ts';
-import { MAX_PENDING } from '../../../src/sniff/pending-operations.ts';
+import { MAX_PENDING, MAX_PENDING_BYTES } from '../../../src/sniff/pending-operations.ts';
 import { readHexFolder } from '../../support/hex.ts';
 import { answer, ask, makeRig } from './sniff-rig.ts';
 
@@ -153,6 +153,39 @@ test('more requests without replies than anybody pipelines: the oldest is given 
   assert.equal(rig.decodeErrors.get('sniffed_server|reply_without_request'), 1);
 });
 
+test('requests without replies that are large make room sooner, the last one stays', () => {
+  const rig = makeRig();
+  const conversation = rig.open();
+  const comment = 'x'.repeat(60_000);
+  const fits = Math.floor(MAX_PENDING_BYTES / ask(1, { find: 'items', comment }).length);
+  for (let id = 1; id <= fits + 3; id++) conversation.clientBytes(ask(id, { find: 'items', comment }), 0);
+  assert.equal(conversation.pending, fits);
+  for (let id = 1; id <= fits; id++) conversation.serverBytes(answer(id, id + 3), 1);
+  assert.deepEqual([conversation.pending, [...rig.decodeErrors]], [0, [['sniffed_server|reply_missing', 3]]]);
+  for (let id = 1; id <= fits; id++) conversation.clientBytes(ask(id, { find: 'items', comment }), 0);
+  assert.equal(conversation.pending, fits, 'room was given back');
+});
+
+test('after a gap, a fault while older requests are given up loses none of them', () => {
+  let calls = 0;
+  const rig = makeRig({
+    events: {
+      onFinished: () => {
+        if (++calls === 2) throw new Error('planted');
+      },
+    },
+  });
+  const conversation = rig.open();
+  conversation.serverGap(0);
+  conversation.clientBytes(Buffer.concat([1, 2, 3, 4].map((id) => ask(id, { find: 'items' }))), 1);
+  conversation.serverBytes(answer(9, 4), 2);
+  assert.deepEqual([...rig.ended], [['internal_error', 1]]);
+  assert.deepEqual(
+    rig.rows().map((row) => [row.operations, row.active]),
+    [[4, 0]],
+  );
+});
+
 test('gaps: both directions go on at the next message, older requests have lost their replies', () => {
   const rig = makeRig();
   const conversation = rig.open();
@@ -240,15 +273,23 @@ test('names in a hello that are no names are left alone', () => {
   assert.deepEqual([conversation.app, conversation.driver, conversation.operations], ['-', '', 2]);
 });
 
-test('a malformed reply inside a stream costs one count, the stream goes on being expected', () => {
-  const rig = makeRig();
-  const conversation = rig.open();
-  conversation.clientBytes(ask(1, { hello: 1 }, 0x10000), 0);
-  const broken = answer(51, 50);
-  broken[25] = 0x7e;
-  conversation.serverBytes(Buffer.concat([answer(50, 1, {}, 2), broken, answer(52, 50)]), 1);
-  assert.deepEqual([...rig.decodeErrors], [['sniffed_server|invalid_bson', 1]]);
-  assert.equal(rig.rows()[0]?.replyBytes, answer(50, 1, {}, 2).length + answer(52, 50).length);
+test('a reply inside a stream that cannot be read costs one count, the one behind it is no stranger', () => {
+  const malformed = answer(51, 50);
+  malformed[25] = 0x7e;
+  const foreign = answer(51, 50);
+  foreign.writeInt32LE(2009, 12);
+  for (const [broken, reason] of [
+    [malformed, 'invalid_bson'],
+    [foreign, 'unknown_opcode'],
+  ] as const) {
+    const rig = makeRig();
+    const conversation = rig.open();
+    conversation.clientBytes(ask(1, { hello: 1 }, 0x10000), 0);
+    const replies = Buffer.concat([answer(50, 1, {}, 2), broken, answer(52, 51)]);
+    conversation.serverBytes(replies, 1);
+    assert.deepEqual([...rig.decodeErrors], [[`sniffed_server|${reason}`, 1]]);
+    assert.equal(rig.rows()[0]?.replyBytes, replies.length);
+  }
 });
 
 test('requests that cannot be read are remembered within a bound', () => {

@@ -10,11 +10,13 @@ import {
   deflate,
   encodeMessage,
   Frame,
+  loadCompressors,
   OPCODE,
   type SkimmedCounts,
 } from '../../../codecs/index.ts';
 import {
   InflationBudget,
+  MAX_INFLATED_HERE_BYTES,
   MAX_WAITING_BYTES,
   MessageOrder,
   type OrderedSink,
@@ -138,6 +140,18 @@ test('beyond the common budget a message passes at once; what was taken comes ba
   assert.equal(budget.take(200_000), true);
 });
 
+test('what would block the event loop for long passes, but not in a capture', () => {
+  const bytes = packed(encodeMessage({ text: 'x'.repeat(MAX_INFLATED_HERE_BYTES) }, 1, 0), COMPRESSORS.noop);
+  for (const [inflatesAtOnce, event] of [
+    [false, 'client 1 sniff_overrun'],
+    [true, `client 1 ${OPCODE.msg} at 1`],
+  ] as const) {
+    const { heard, order } = makeOrder(1e9, inflatesAtOnce);
+    order.message('client', Frame.of(bytes), null, 1);
+    assert.deepEqual(heard.events, [event]);
+  }
+});
+
 test('damage: one count with its reason, in place and aside, and the next one is read', async () => {
   const { heard, order } = makeOrder();
   const lie = packed(ask(1, { find: 'items' }));
@@ -154,6 +168,25 @@ test('damage: one count with its reason, in place and aside, and the next one is
     `client 3 ${OPCODE.msg} at 3`,
     'idle',
   ]);
+});
+
+test('what is refused before it is inflated aside keeps its place behind what waited', async () => {
+  await loadCompressors();
+  const lie = packed(large(3), COMPRESSORS.snappy);
+  lie.writeInt32LE(lie.readInt32LE(20) + 1, 20);
+  for (const [first, others] of [
+    [large(1), [ask(2, { ping: 1 }), lie, ask(4, { ping: 1 })]],
+    [lie, [ask(4, { ping: 1 })]],
+  ] as const) {
+    const { heard, order } = makeOrder();
+    order.message('client', Frame.of(first === lie ? lie : packed(first)), null, 1);
+    for (const bytes of others) order.message('client', Frame.of(bytes), null, 1);
+    await heard.until(2);
+    const told = [`client 1 ${OPCODE.msg} at 1`, `client 2 ${OPCODE.msg} at 1`, 'client 3 bad_compressed_size'];
+    const last = `client 4 ${OPCODE.msg} at 1`;
+    assert.deepEqual(heard.events, first === lie ? [told[2], last] : [...told, last, 'idle']);
+    assert.deepEqual([heard.faults, order.isBusy], [[], false]);
+  }
 });
 
 test('a fault while going on is told of, not thrown into the loop', async () => {
@@ -213,6 +246,26 @@ test('in a conversation: compressed both ways, counted by what crossed the wire,
     ]),
     [['bulk.ts:4', 'ok', 3, request.length, reply.length, 1]],
   );
+});
+
+test('in a conversation: a fault after its end, in what was being inflated, ends it all the same', async () => {
+  const fault = new Error('planted');
+  const blind = new Promise<unknown>((resolve) => {
+    const rig = makeRig({
+      events: {
+        onFinished: () => {
+          throw fault;
+        },
+        onBlind: (_conversation, _reason, error) => setImmediate(() => resolve([error, rig.sniffer.conversations])),
+      },
+    });
+    const conversation = rig.open();
+    conversation.clientBytes(packed(large(1)), 1);
+    conversation.serverBytes(answer(9, 1), 2);
+    conversation.end(3);
+    assert.equal(rig.sniffer.conversations, 1);
+  });
+  assert.deepEqual(await blind, [fault, 0]);
 });
 
 test('captures inflate at once, large ones condensed', () => {
