@@ -91,6 +91,11 @@ export class NetSocket implements ByteSocket {
     this.#socket.on('close', () => this.destroy('closed'));
   }
 
+  /** Bytes of a socket that is read into memory of our own (connector.ts): it emits no data. */
+  receive(chunk: Buffer): void {
+    if (!this.#closed && this.#events !== null) this.#deliver(this.#events, chunk);
+  }
+
   /** A mistake of weir's own that these bytes found costs this connection, never the process with all the others. */
   #deliver(events: SocketEvents, chunk: Buffer): void {
     try {

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import type { HostPort } from '../options.ts';
 import { type ByteSocket, NetSocket, type OnFault } from './byte-socket.ts';
+import { ReadMemory } from './read-memory.ts';
 import type { TurnFlusher } from './turn-flusher.ts';
 
 export interface ConnectEvents {
@@ -29,7 +30,21 @@ export class TcpConnector implements Connector {
   }
 
   connect(address: HostPort, timeoutMs: number, events: ConnectEvents): { cancel(): void } {
-    const socket = connect({ host: address.host, port: address.port, noDelay: true, keepAlive: true });
+    const memory = new ReadMemory();
+    let opened: NetSocket | null = null;
+    const socket = connect({
+      host: address.host,
+      port: address.port,
+      noDelay: true,
+      keepAlive: true,
+      onread: {
+        buffer: () => memory.current,
+        callback: (bytes) => {
+          opened?.receive(memory.take(bytes));
+          return true;
+        },
+      },
+    });
     let settled = false;
     const settle = (): boolean => {
       if (settled) return false;
@@ -44,7 +59,9 @@ export class TcpConnector implements Connector {
     };
     const timer = this.#clock.setTimer(timeoutMs, () => fail('connect_timeout'));
     socket.once('connect', () => {
-      if (settle()) events.onConnected(new NetSocket(socket, this.#flusher, this.#onFault));
+      if (!settle()) return;
+      opened = new NetSocket(socket, this.#flusher, this.#onFault);
+      events.onConnected(opened);
     });
     // Stays attached: an error after a cancel must not become an uncaught one.
     socket.on('error', (error: NodeJS.ErrnoException) => fail(error.code ?? 'connect_error'));

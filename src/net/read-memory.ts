@@ -14,6 +14,14 @@ export class ReadMemory {
     return this.#current;
   }
 
+  /** The bytes of a read, for one who keeps them: little is copied, for that is cheaper than new memory; much is given away. */
+  take(bytes: number): Buffer {
+    const chunk = this.#current.subarray(0, bytes);
+    const isLittle = bytes < SMALL_BYTES;
+    this.onRead(bytes, !isLittle);
+    return isLittle ? Buffer.from(chunk) : chunk;
+  }
+
   /**
    * A read of so many bytes was looked at.
    * @param isStillNeeded the bytes are on their way elsewhere: they are left alone, and new memory comes

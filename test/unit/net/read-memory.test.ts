@@ -32,4 +32,17 @@ describe('the memory of a socket', () => {
     memory.onRead(4095, false);
     assert.equal(memory.current.length, 4096);
   });
+
+  test('gives little as a copy and much as it is', () => {
+    const memory = new ReadMemory();
+    const first = memory.current;
+    first.fill(1);
+    const little = memory.take(300);
+    assert.equal(memory.current, first);
+    first.fill(2);
+    assert.deepEqual(little, Buffer.alloc(300, 1));
+    const much = memory.take(4096);
+    assert.equal(much.buffer, first.buffer);
+    assert.notEqual(memory.current.buffer, first.buffer);
+  });
 });
