@@ -22,6 +22,16 @@ export function headerLayout(): Parser {
     .int32('opcode');
 }
 
+/**
+ * A text that ends with NUL, one character a byte. By way of hex, because binary-parser asks TextDecoder, whose `latin1` is
+ * windows-1252 since Node 22 and was not before.
+ */
+export const TEXT_LAYOUT = {
+  zeroTerminated: true,
+  encoding: 'hex',
+  formatter: (hex: string): string => Buffer.from(hex, 'hex').toString('latin1'),
+} as const;
+
 const LAYOUT: Parser = headerLayout();
 
 /** Reference reader of a header. @throws RangeError below 16 bytes. */

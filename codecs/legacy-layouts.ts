@@ -6,7 +6,7 @@ import { Parser } from 'binary-parser/dist/binary_parser.js';
 import { findZero, readInt32 } from './bytes.ts';
 import { documentEnd } from './element-cursor.ts';
 import { refuse } from './errors.ts';
-import { headerLayout, type MessageHeader } from './header.ts';
+import { headerLayout, type MessageHeader, TEXT_LAYOUT } from './header.ts';
 import { HEADER_BYTES } from './limits.ts';
 import { OPCODE } from './opcode.ts';
 
@@ -154,23 +154,34 @@ export interface LegacyReference extends MessageHeader {
   readonly documents?: Buffer;
 }
 
-const TEXT = { zeroTerminated: true, encoding: 'latin1' } as const;
 const REST = { readUntil: 'eof' } as const;
 const CURSOR: Parser = new Parser().endianness('little').int64('id');
 
 /** Built once for each opcode. */
 const LAYOUTS: ReadonlyMap<number, Parser> = new Map<number, Parser>([
-  [OPCODE.update, headerLayout().int32('zero').string('namespace', TEXT).int32('flags').buffer('documents', REST)],
-  [OPCODE.delete, headerLayout().int32('zero').string('namespace', TEXT).int32('flags').buffer('documents', REST)],
-  [OPCODE.insert, headerLayout().int32('flags').string('namespace', TEXT).buffer('documents', REST)],
-  [OPCODE.getMore, headerLayout().int32('zero').string('namespace', TEXT).int32('numberToReturn').int64('cursorId')],
+  [
+    OPCODE.update,
+    headerLayout().int32('zero').string('namespace', TEXT_LAYOUT).int32('flags').buffer('documents', REST),
+  ],
+  [
+    OPCODE.delete,
+    headerLayout().int32('zero').string('namespace', TEXT_LAYOUT).int32('flags').buffer('documents', REST),
+  ],
+  [OPCODE.insert, headerLayout().int32('flags').string('namespace', TEXT_LAYOUT).buffer('documents', REST)],
+  [
+    OPCODE.getMore,
+    headerLayout().int32('zero').string('namespace', TEXT_LAYOUT).int32('numberToReturn').int64('cursorId'),
+  ],
   [
     OPCODE.killCursors,
     headerLayout().int32('zero').int32('count').array('cursorIds', { type: CURSOR, readUntil: 'eof' }),
   ],
-  [OPCODE.command, headerLayout().string('database', TEXT).string('command', TEXT).buffer('documents', REST)],
+  [
+    OPCODE.command,
+    headerLayout().string('database', TEXT_LAYOUT).string('command', TEXT_LAYOUT).buffer('documents', REST),
+  ],
   [OPCODE.commandReply, headerLayout().buffer('documents', REST)],
-  [OPCODE.diagnostic, headerLayout().string('text', TEXT)],
+  [OPCODE.diagnostic, headerLayout().string('text', TEXT_LAYOUT)],
 ]);
 
 /** Reference reader by the declared layout, for tools and tests. @throws RangeError for another opcode or where the message is too short. */

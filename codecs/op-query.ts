@@ -6,7 +6,7 @@ import type { Parser } from 'binary-parser/dist/binary_parser.js';
 import { findZero, readInt32 } from './bytes.ts';
 import { documentEnd } from './element-cursor.ts';
 import { refuse } from './errors.ts';
-import { headerLayout, type MessageHeader } from './header.ts';
+import { headerLayout, type MessageHeader, TEXT_LAYOUT } from './header.ts';
 import { HEADER_BYTES } from './limits.ts';
 
 /** Bits of OP_QUERY's flags that change what follows. */
@@ -58,7 +58,7 @@ export interface OpQueryReference extends MessageHeader {
 
 const LAYOUT: Parser = headerLayout()
   .int32('flags')
-  .string('namespace', { zeroTerminated: true, encoding: 'latin1' })
+  .string('namespace', TEXT_LAYOUT)
   .int32('numberToSkip')
   .int32('numberToReturn')
   .buffer('documents', { readUntil: 'eof' });
