@@ -1,10 +1,9 @@
 // Writes docs/generated/commands.md from the table of commands; with --check it only compares and exits 1 on a difference.
 // It holds no text about single commands. Invariant: the same table gives the same page, byte for byte.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { COMMAND_ROWS, type CommandRow, MAX_USES, OPCODE, opcodeName } from '../codecs/index.ts';
+import { writeOrCheck } from './generated-page.ts';
 
 const PAGE = fileURLToPath(new URL('../docs/generated/commands.md', import.meta.url));
 
@@ -119,19 +118,4 @@ ${legacy.join('\n')}
 `;
 }
 
-function readPage(): string {
-  try {
-    return readFileSync(PAGE, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-const page = makePage();
-if (!process.argv.includes('--check')) {
-  mkdirSync(dirname(PAGE), { recursive: true });
-  writeFileSync(PAGE, page);
-} else if (readPage() !== page) {
-  console.error('docs/generated/commands.md is out of date: run npx tsx scripts/generate-commands-docs.ts');
-  process.exitCode = 1;
-}
+writeOrCheck(PAGE, makePage(), 'scripts/generate-commands-docs.ts');

@@ -1,20 +1,20 @@
 // Writes docs/generated/configuration.md from the config schema; with --check it writes nothing and exits with 1 when
 // the page is not what the schema says. Run from anywhere: paths are relative to this file.
 
-import { readFileSync, writeFileSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { listNotBuilt } from '../src/config/not-built.ts';
 import { type KeyReference, listKeys } from '../src/config/reference.ts';
+import { writeOrCheck } from './generated-page.ts';
 
-const PAGE = new URL('../docs/generated/configuration.md', import.meta.url);
-const COMMAND = 'npx tsx scripts/generate-configuration-docs.ts';
+const PAGE = fileURLToPath(new URL('../docs/generated/configuration.md', import.meta.url));
+const SCRIPT = 'scripts/generate-configuration-docs.ts';
 
 /** The whole page. */
 export function renderPage(): string {
   return [
     '# Configuration',
     '',
-    `<!-- Generated from src/config/schema.ts by \`${COMMAND}\`. Do not edit. -->`,
+    `<!-- Generated from src/config/schema.ts by \`npx tsx ${SCRIPT}\`. Do not edit. -->`,
     '',
     'One YAML file, checked as a whole before anything starts: an unknown key, a wrong value or a name that does not exist is an error with',
     'its line and column. `weir check FILE` does only that. Without a file the defaults below and the flags of `weir start` are enough.',
@@ -57,18 +57,6 @@ function cell(text: string): string {
   return text.replaceAll('|', '\\|');
 }
 
-function readPage(): string {
-  try {
-    return readFileSync(PAGE, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  if (!process.argv.includes('--check')) writeFileSync(PAGE, renderPage());
-  else if (readPage() !== renderPage()) {
-    process.stderr.write(`docs/generated/configuration.md is stale; run ${COMMAND}\n`);
-    process.exitCode = 1;
-  }
+  writeOrCheck(PAGE, renderPage(), SCRIPT);
 }

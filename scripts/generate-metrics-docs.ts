@@ -1,13 +1,12 @@
 // Writes docs/generated/metrics.md from the table of metrics; with --check it only compares and exits 1 on a difference.
 // It holds no text about single metrics. Invariant: the same table gives the same page, byte for byte.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HISTOGRAM_BORDERS_SECONDS } from '../src/stats/latency-sketch.ts';
 import { MAX_NAMESPACES } from '../src/stats/namespace-table.ts';
 import { MAX_CODES, MAX_HISTOGRAM_NAMESPACES } from '../src/stats/operation-series.ts';
 import { type MetricDefinition, OPERATION_METRICS, POOL_HISTOGRAM, PROXY_METRICS } from '../src/stats/registry.ts';
+import { writeOrCheck } from './generated-page.ts';
 
 const PAGE = fileURLToPath(new URL('../docs/generated/metrics.md', import.meta.url));
 
@@ -60,19 +59,4 @@ ${tableOf([...Object.values(PROXY_METRICS), POOL_HISTOGRAM])}
 `;
 }
 
-function readPage(): string {
-  try {
-    return readFileSync(PAGE, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-const page = makePage();
-if (!process.argv.includes('--check')) {
-  mkdirSync(dirname(PAGE), { recursive: true });
-  writeFileSync(PAGE, page);
-} else if (readPage() !== page) {
-  console.error('docs/generated/metrics.md is out of date: run npx tsx scripts/generate-metrics-docs.ts');
-  process.exitCode = 1;
-}
+writeOrCheck(PAGE, makePage(), 'scripts/generate-metrics-docs.ts');
