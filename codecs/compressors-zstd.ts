@@ -1,12 +1,13 @@
 // zstd by node:zlib where Node has it (22.15 and newer), else by the optional package `@bokuweb/zstd-wasm`.
 // Neither is chosen here: compressors.ts does. The wasm has no output limit of its own, reads an unknown content size as
-// its default, and allocates what a frame claims.
+// its default, and allocates what a frame claims; off the event loop it works in a thread of ours (zstd-thread.ts).
 // Invariant: so the frame's header is read first, and a content size other than the declared one never reaches a library.
 
 import type { Compressor } from './compressor.ts';
 import { settle, type WithEngine, whole } from './compressors-zlib.ts';
 import { DecodeError } from './errors.ts';
 import { COMPRESSED_PAYLOAD_AT } from './limits.ts';
+import { type ThreadTimers, ZstdThread } from './zstd-thread.ts';
 
 /** The part of @bokuweb/zstd-wasm that is used. */
 export interface ZstdWasm {
@@ -33,15 +34,43 @@ export function nodeZstdOf(zlib: object): NodeZstd | null {
   return 'zstdCompressSync' in zlib && 'zstdDecompressSync' in zlib ? (zlib as NodeZstd) : null;
 }
 
-/** After its init(). It works on the event loop alone, some milliseconds for a megabyte each way. */
-export function createWasmZstd(library: ZstdWasm): Compressor {
+/** A compressor whose thread can be watched. */
+export interface WasmZstd extends Compressor {
+  /** From now on a hanging thread is ended; see ZstdThread.watch(). */
+  watch(timers: ThreadTimers): void;
+}
+
+/**
+ * After its init(). A megabyte takes it some milliseconds each way: large ones belong in the thread.
+ * @param url where the library is: the thread loads one of its own.
+ */
+export function createWasmZstd(library: ZstdWasm, url: string): WasmZstd {
+  const compress = (payload: Buffer): Buffer => asBuffer(library.compress(payload));
+  const decompress = (payload: Buffer, size: number): Buffer =>
+    asBuffer(library.decompress(payload, { defaultHeapSize: size }));
+  const thread = new ZstdThread({
+    library: url,
+    workHere: (payload, size) => (size === null ? compress(payload) : decompress(payload, size)),
+  });
   return {
-    compress: (payload) => asBuffer(library.compress(payload)),
+    watch: (timers) => thread.watch(timers),
+    compress,
     decompress: (payload, size) => {
       checkContentSize(payload, size);
-      return asBuffer(library.decompress(payload, { defaultHeapSize: size }));
+      return decompress(payload, size);
     },
-    async: null,
+    async: {
+      compress: (payload, done) => thread.work(payload, null, done),
+      decompress: (payload, size, done) => {
+        try {
+          checkContentSize(payload, size);
+        } catch (error) {
+          done(error, null);
+          return;
+        }
+        thread.work(payload, size, done);
+      },
+    },
   };
 }
 

@@ -7,9 +7,10 @@ import * as zlib from 'node:zlib';
 import type { Compressor } from './compressor.ts';
 import { createSnappy } from './compressors-snappy.ts';
 import { zlibCompressor } from './compressors-zlib.ts';
-import { createNodeZstd, createWasmZstd, nodeZstdOf } from './compressors-zstd.ts';
+import { createNodeZstd, createWasmZstd, nodeZstdOf, type WasmZstd } from './compressors-zstd.ts';
 import { refuse } from './errors.ts';
 import { COMPRESSOR_ID_AT } from './limits.ts';
+import type { ThreadTimers } from './zstd-thread.ts';
 
 /** compressorId of OP_COMPRESSED by name; 4 to 255 are reserved. */
 export const COMPRESSORS = { noop: 0, snappy: 1, zlib: 2, zstd: 3 } as const;
@@ -46,11 +47,22 @@ export function compressorOf(id: number): Compressor {
 }
 
 let loading: Promise<void> | null = null;
+let wasmZstd: WasmZstd | null = null;
+let watch: ThreadTimers | null = null;
 
 /** Loads the optional ones; a package that is absent or broken leaves its compressor out. Later calls are free. */
 export async function loadCompressors(): Promise<void> {
   loading ??= loadAll();
   await loading;
+}
+
+/**
+ * A compressor's thread (zstd before Node 22.15) that hangs is ended from now on, and what it held fails.
+ * @param timers a Clock; the last one that was given counts.
+ */
+export function watchCompressors(timers: ThreadTimers): void {
+  watch = timers;
+  wasmZstd?.watch(timers);
 }
 
 async function loadAll(): Promise<void> {
@@ -61,7 +73,9 @@ async function loadAll(): Promise<void> {
       if (native !== null) return createNodeZstd(native);
       const wasm = await import('@bokuweb/zstd-wasm');
       await wasm.init();
-      return createWasmZstd(wasm);
+      wasmZstd = createWasmZstd(wasm, import.meta.resolve('@bokuweb/zstd-wasm'));
+      if (watch !== null) wasmZstd.watch(watch);
+      return wasmZstd;
     }),
   ]);
 }

@@ -5,11 +5,19 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import * as zlib from 'node:zlib';
+import * as zstdWasm from '@bokuweb/zstd-wasm';
 import * as snappyjs from 'snappyjs';
 import type { Compressor } from '../../../codecs/compressor.ts';
-import { COMPRESSORS, compressorName, compressorOf, loadCompressors } from '../../../codecs/compressors.ts';
+import {
+  COMPRESSORS,
+  compressorName,
+  compressorOf,
+  loadCompressors,
+  watchCompressors,
+} from '../../../codecs/compressors.ts';
 import type { WithEngine } from '../../../codecs/compressors-zlib.ts';
-import { createNodeZstd, type NodeZstd, nodeZstdOf } from '../../../codecs/compressors-zstd.ts';
+import { createNodeZstd, createWasmZstd, type NodeZstd, nodeZstdOf } from '../../../codecs/compressors-zstd.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 /** Text that repeats, bytes that do not, and nothing. */
 const SAMPLES: readonly Buffer[] = [
@@ -123,6 +131,66 @@ describe('compressors', () => {
     assert.deepEqual(calls, ['sync 560', 'async 560', 'async 1']);
   });
 });
+
+// These run with every Node: one that has a zstd of its own does not take the wasm by itself.
+describe('zstd of the wasm', () => {
+  // A second init() would give the library a second memory, and break it.
+  before(async () => (nodeZstdOf(zlib) === null ? loadCompressors() : zstdWasm.init()));
+
+  test('its thread and the event loop read each other, with and without a content size', async () => {
+    const clock = new FakeClock();
+    const compressor = createWasmZstd(zstdWasm, import.meta.resolve('@bokuweb/zstd-wasm'));
+    compressor.watch(clock);
+    for (const sample of SAMPLES) {
+      const packing = compressAsync(compressor, sample);
+      assert.equal(clock.timers, 1);
+      const packed = (await packing) ?? sample;
+      assert.ok(compressor.decompress(packed, sample.length).equals(sample));
+      assert.ok((await decompressAsync(compressor, compressor.compress(sample), sample.length))?.equals(sample));
+      const unsized = withoutContentSize(sample);
+      assert.ok((await decompressAsync(compressor, unsized, sample.length))?.equals(sample));
+    }
+    assert.equal(clock.timers, 0);
+  });
+
+  test('in the thread as here: lies are refused before, caps hold, damage is refused', async () => {
+    const compressor = createWasmZstd(zstdWasm, import.meta.resolve('@bokuweb/zstd-wasm'));
+    const sample = SAMPLES[1] as Buffer;
+    const packed = compressor.compress(sample);
+    await assert.rejects(decompressAsync(compressor, packed, sample.length - 1), { reason: 'bad_compressed_size' });
+    await assert.rejects(decompressAsync(compressor, Buffer.from('no zstd'), 5), { reason: 'inflate_failed' });
+    const unsized = withoutContentSize(sample);
+    await assert.rejects(decompressAsync(compressor, unsized, sample.length - 1), { message: /refused/ });
+    packed.fill(0x55, packed.length >> 1);
+    await assert.rejects(decompressAsync(compressor, packed, sample.length), { message: /refused/ });
+  });
+
+  test('a watch may be given before and after loading', async () => {
+    watchCompressors(new FakeClock());
+    await loadCompressors();
+    const clock = new FakeClock();
+    watchCompressors(clock);
+    const { async } = compressorOf(COMPRESSORS.zstd);
+    const packing = settled((done) => async?.compress(Buffer.alloc(20_000), done));
+    const isOurThread = nodeZstdOf(zlib) === null;
+    assert.equal(clock.timers, isOurThread ? 1 : 0);
+    await packing;
+    assert.equal(clock.timers, 0);
+  });
+});
+
+/** A frame of raw blocks that says nothing of its size, as streaming compressors write them. */
+function withoutContentSize(bytes: Buffer): Buffer {
+  const blocks: Buffer[] = [Buffer.from('28b52ffd0058', 'hex')];
+  const blockBytes = 65_536;
+  for (let at = 0; at === 0 || at < bytes.length; at += blockBytes) {
+    const raw = bytes.subarray(at, at + blockBytes);
+    const head = Buffer.alloc(3);
+    head.writeUIntLE(raw.length * 8 + (at + blockBytes >= bytes.length ? 1 : 0), 0, 3);
+    blocks.push(head, raw);
+  }
+  return Buffer.concat(blocks);
+}
 
 /** Writes down the caps that it is given; says that it used all of its input. */
 function recordingZstd(calls: string[] = []): NodeZstd {

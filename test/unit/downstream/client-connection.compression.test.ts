@@ -239,7 +239,7 @@ describe('what is refused', () => {
 });
 
 describe('off the event loop', () => {
-  for (const name of ['snappy', 'zlib'] as const) {
+  for (const name of ['snappy', 'zlib', 'zstd'] as const) {
     test(`${name}: answers keep the order of their questions`, async () => {
       const rig = rigOf();
       const client = clientOf(rig);
