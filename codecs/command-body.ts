@@ -173,10 +173,10 @@ function readMaxTime(view: CommandFields): void {
   const type = table.type(FIELD.maxTimeMS);
   const start = table.start(FIELD.maxTimeMS);
   const value = readNumber(view.frame.bytes, type, start);
+  view.maxTimeType = type;
   if (value >= 0 && value <= LONGEST_MAX_TIME_MS) {
     view.maxTimeMS = value;
     view.maxTimeOffset = start;
-    view.maxTimeType = type;
   }
 }
 

@@ -56,8 +56,9 @@ export class CommandFields {
   startTransaction = false;
   /** Milliseconds; -1 if absent, negative or beyond int32. */
   maxTimeMS = -1;
-  /** Where the value of maxTimeMS lies and its BSON type, for a patch of the same width; -1 and 0 if absent. */
+  /** Where the value of maxTimeMS lies, for a patch of the same width; -1 where maxTimeMS is. */
   maxTimeOffset = -1;
+  /** Its BSON type, also of a value that is no limit; 0 if absent. */
   maxTimeType = 0;
   /** getMore's id. */
   cursorIdType = 0;
@@ -76,6 +77,9 @@ export class CommandFields {
   explainedName = '';
   /** Statements as counted by whoever saw the whole message; -1 = count them here. */
   knownStatements = -1;
+  /** Ids of a killCursors and collections of a bulkWrite, likewise; -1 and null = read them here. */
+  knownCursors = -1;
+  knownUses: readonly NamespaceUse[] | null = null;
   sequences: readonly SequenceRange[] = NO_SEQUENCES;
   /** The array of statements in the body; -1 without one. */
   statementsStart = -1;
@@ -105,6 +109,11 @@ export class CommandFields {
   /** The cursor a getMore asks, else 0n. */
   get cursorId(): bigint {
     return this.cursorIdType === 0 ? 0n : readBigInt(this.frame.bytes, this.cursorIdType, this.cursorIdStart);
+  }
+
+  /** How many ids a killCursors names; of a large one cursorIds has only the first thousands. */
+  get cursorCount(): number {
+    return this.knownCursors >= 0 ? this.knownCursors : this.cursorIds.length;
   }
 
   /** The ids a killCursors names, in order; as many as fit in the frame. */
@@ -162,7 +171,7 @@ export class CommandFields {
    * nested pipelines, the namespaces of a bulkWrite, where a rename or a mapReduce goes to. Read anew at each call.
    */
   namespaces(): readonly NamespaceUse[] {
-    return readNamespaceUses(this);
+    return this.knownUses ?? readNamespaceUses(this);
   }
 
   #decodeComment(): unknown {

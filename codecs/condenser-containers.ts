@@ -3,16 +3,17 @@
 
 import type { SkimmedCounts } from './condensed-counts.ts';
 import type { CondensedWriter } from './condensed-writer.ts';
-import { KEPT_HEADS_BYTES, KEPT_WANTED_BYTES, type Kept, keptItemBytes } from './condenser-rules.ts';
+import { KEPT_WANTED_BYTES, type Kept, keptItemBytes, WHOLE_NAMED_BYTES } from './condenser-rules.ts';
+import type { OperationTally } from './operation-tally.ts';
 
 const MAX_DEPTH = 6;
 
 /**
- * `fields`: a document whose elements are judged one by one; `head`: one of which only the first is kept;
- * `array` and `documents`: elements are counted.
+ * `fields`: a document whose elements are judged one by one; `named`: one of which only the namespace is kept; `head`: one
+ * of which nothing is, and whose first element is counted; `array` and `documents`: elements are counted.
  */
 export interface Container {
-  readonly kind: 'fields' | 'head' | 'array' | 'documents';
+  readonly kind: 'fields' | 'named' | 'head' | 'array' | 'documents';
   /** Offset in the message behind its last byte. */
   readonly end: number;
   /** Where its length stands in what is written; -1: it has none there. */
@@ -20,8 +21,23 @@ export interface Container {
   readonly keeps: Kept;
   /** Under which its elements are counted; '' for a document. */
   readonly name: string;
+  /** Where readers find it in what is written; -1 for what has no name. */
+  readonly place: number;
+  /** Of a list of operations, and of an operation. */
+  readonly tally: OperationTally | null;
   count: number;
+  /** Nothing more of it is kept, although its first elements were. */
+  isShortened: boolean;
 }
+
+interface List {
+  readonly end: number;
+  readonly keeps: Kept;
+  readonly name: string;
+}
+
+type Counted = Pick<Container, 'place' | 'tally'>;
+const UNCOUNTED: Counted = { place: -1, tally: null };
 
 export class Containers {
   readonly #stack: Container[] = [];
@@ -44,24 +60,35 @@ export class Containers {
 
   /** A list without a length of its own in the message. */
   openBare(end: number, name: string): void {
-    this.#stack.push({ kind: 'documents', end, lengthAt: -1, keeps: 'condensed', name, count: 0 });
+    this.#push('documents', { end, keeps: 'condensed', name }, -1);
   }
 
   /** A document that ends at `end`; its length is written when it closes. */
   openFields(end: number): void {
-    this.#open('fields', end, 'none', '');
+    this.#openDocument('fields', end);
   }
 
-  openHead(end: number): void {
-    this.#open('head', end, 'none', '');
+  openNamed(end: number): void {
+    this.#openDocument('named', end);
   }
 
-  openArray(end: number, keeps: Kept, name: string): void {
-    this.#open('array', end, keeps, name);
+  /** An operation: nothing of it is written. */
+  openHead(end: number, tally: OperationTally): void {
+    this.#push('head', { end, keeps: 'none', name: '' }, -1, { place: -1, tally });
   }
 
-  openSequence(end: number, keeps: Kept, name: string): void {
-    this.#open('documents', end, keeps, name);
+  openArray(list: List): void {
+    const lengthAt = this.#writer.length;
+    this.#writer.int32(0);
+    this.#openList('array', list, lengthAt, lengthAt);
+  }
+
+  /** A sequence whose name, with its NUL, is from `nameStart` to `nameEnd`. */
+  openSequence(list: List, bytes: Buffer, nameStart: number, nameEnd: number): void {
+    const lengthAt = this.#writer.length;
+    this.#writer.int32(0);
+    this.#writer.append(bytes, nameStart, nameEnd);
+    this.#openList('documents', list, lengthAt, this.#writer.length);
   }
 
   /** The innermost one ends here; there must be one. */
@@ -73,6 +100,9 @@ export class Containers {
     if (container.name !== '') {
       this.#counts.set(container.name, container.count);
     }
+    if (container.isShortened) {
+      this.#counts.setShortened(container.place, container.count);
+    }
   }
 
   /** Closes lists that end at this offset of the message; documents close with their own last byte. */
@@ -82,40 +112,58 @@ export class Containers {
     }
   }
 
-  /** Whether the element of a list that was counted last is kept. */
+  /** Whether the element of a list that was counted last is kept, if only in part. */
   keeps(list: Container, size: number): boolean {
     switch (list.keeps) {
       case 'first':
         return list.count === 1 && size <= keptItemBytes(this.#writer.length);
       case 'fitting':
-        return this.#writer.length - list.lengthAt + size <= KEPT_WANTED_BYTES;
-      case 'heads':
-        return this.#writer.length < KEPT_HEADS_BYTES && !this.isFull;
+      case 'named':
+        list.isShortened ||= !this.#hasRoom(list, size);
+        return !list.isShortened;
       default:
         return false;
     }
   }
 
-  /** Whether this is a list of which nothing more will be kept. */
-  isOnlyCounted({ kind, keeps, count, lengthAt }: Container): boolean {
-    if (kind === 'fields' || kind === 'head') {
-      return false;
-    }
+  /** Whether nothing more of this list will be kept, or looked at. */
+  isOnlyCounted({ keeps, count, isShortened, tally }: Container): boolean {
     switch (keeps) {
       case 'first':
       case 'condensed':
         return count > 0;
       case 'fitting':
-        return this.#writer.length - lengthAt >= KEPT_WANTED_BYTES;
-      case 'heads':
-        return this.#writer.length >= KEPT_HEADS_BYTES;
+      case 'named':
+        return isShortened;
+      case 'tallied':
+        return tally === null;
       default:
         return true;
     }
   }
 
-  #open(kind: Container['kind'], end: number, keeps: Kept, name: string): void {
-    this.#stack.push({ kind, end, lengthAt: this.#writer.length, keeps, name, count: 0 });
+  #hasRoom({ keeps, lengthAt }: Container, size: number): boolean {
+    const written = this.#writer.length - lengthAt;
+    return keeps === 'named' && size > WHOLE_NAMED_BYTES
+      ? written < KEPT_WANTED_BYTES && !this.isFull
+      : written + size <= KEPT_WANTED_BYTES;
+  }
+
+  #openDocument(kind: Container['kind'], end: number): void {
+    const lengthAt = this.#writer.length;
     this.#writer.int32(0);
+    this.#push(kind, { end, keeps: 'none', name: '' }, lengthAt);
+  }
+
+  #openList(kind: Container['kind'], list: List, lengthAt: number, place: number): void {
+    // The list and one of its operations.
+    const hasRoom = this.#stack.length + 2 <= MAX_DEPTH;
+    const tally = list.keeps === 'tallied' && hasRoom ? this.#counts.openTally(place) : null;
+    this.#push(kind, list, lengthAt, { place, tally });
+  }
+
+  #push(kind: Container['kind'], list: List, lengthAt: number, { place, tally }: Counted = UNCOUNTED): void {
+    const { end, keeps, name } = list;
+    this.#stack.push({ kind, end, lengthAt, keeps, name, place, tally, count: 0, isShortened: false });
   }
 }

@@ -17,8 +17,11 @@ export const SOFT_KEPT_BYTES = 131_072;
 /** … and once so much, nothing does. */
 export const HARD_KEPT_BYTES = 393_216;
 
-/** The heads of a list are kept until so much is: about 29 000 operations; beyond, operations are counted as a whole. */
-export const KEPT_HEADS_BYTES = 524_288;
+/** Entries of nsInfo up to this are kept as they are; of larger ones (with encryption schemas) only the namespace. */
+export const WHOLE_NAMED_BYTES = 1024;
+
+/** Ids of an OP_KILL_CURSORS that are kept; all of them are counted. */
+export const KEPT_CURSORS = 4096;
 
 const WANTED: NameTable = new NameTable([
   '$db',
@@ -64,16 +67,16 @@ export function keptItemBytes(kept: number): number {
   return kept >= HARD_KEPT_BYTES ? -1 : KEPT_WANTED_BYTES;
 }
 
-/** Lists whose elements are statements, stages, errors or namespaces; those of any other are only counted. */
-const LISTS: NameTable = new NameTable(['updates', 'deletes', 'pipeline', 'writeErrors', 'nsInfo', 'ops']);
-const KEPT_OF_LIST: readonly Kept[] = ['first', 'first', 'first', 'first', 'fitting', 'heads'];
+/** Lists whose elements are statements, stages, errors, namespaces or ids; those of any other are only counted. */
+const LISTS: NameTable = new NameTable(['updates', 'deletes', 'pipeline', 'writeErrors', 'nsInfo', 'ops', 'cursors']);
+const KEPT_OF_LIST: readonly Kept[] = ['first', 'first', 'first', 'first', 'named', 'tallied', 'fitting'];
 
 /**
- * What is kept of a list: nothing, its first element, as many as fit into KEPT_WANTED_BYTES from its start, the first
- * as a condensed document, or of each the first field: a bulkWrite's operation says there what it does, and to which of
- * the namespaces.
+ * What is kept of a list: nothing, its first element, as many as fit into KEPT_WANTED_BYTES from its start, the same with
+ * large documents cut down to their namespace, the first as a condensed document; `tallied`: nothing, but operations of a
+ * bulkWrite say in their first field what they do, and to which of the namespaces, and that is counted.
  */
-export type Kept = 'none' | 'first' | 'fitting' | 'condensed' | 'heads';
+export type Kept = 'none' | 'first' | 'fitting' | 'named' | 'condensed' | 'tallied';
 
 export function keptOfList(name: Buffer, start: number, end: number): Kept {
   return KEPT_OF_LIST[LISTS.find(name, start, end)] ?? 'none';
@@ -88,11 +91,12 @@ export function isDescended(name: Buffer, start: number, end: number): boolean {
 
 /**
  * A piece of a message: a number of bytes copied as they are, a `text` up to its NUL, a document of which the `fields`
- * are condensed, one that becomes `empty`, `documents` to the end (the first condensed, all counted), OP_MSG's `sections`.
+ * are condensed, one that becomes `empty`, `documents` to the end (the first condensed, all counted), OP_MSG's `sections`,
+ * the number of `cursors` with the first ids, a `rest` that is left out, a `line` of text that ends with the message.
  */
-export type Part = number | 'text' | 'fields' | 'empty' | 'documents' | 'sections';
+export type Part = number | 'text' | 'fields' | 'empty' | 'documents' | 'sections' | 'cursors' | 'rest' | 'line';
 
-/** Source: protocol.md 1.3 and 1.5. Opcodes that are not here pass unread when they are large. */
+/** Source: protocol.md 1.3 and 1.5. Every opcode but OP_COMPRESSED, which holds another message. */
 const PARTS: ReadonlyMap<number, readonly Part[]> = new Map<number, readonly Part[]>([
   [OPCODE.msg, [4, 'sections']],
   [OPCODE.reply, [20, 'documents']],
@@ -100,22 +104,20 @@ const PARTS: ReadonlyMap<number, readonly Part[]> = new Map<number, readonly Par
   [OPCODE.insert, [4, 'text', 'documents']],
   [OPCODE.update, [4, 'text', 4, 'fields', 'empty']],
   [OPCODE.delete, [4, 'text', 4, 'fields']],
+  [OPCODE.getMore, [4, 'text', 12]],
+  [OPCODE.killCursors, [4, 'cursors', 'rest']],
   [OPCODE.command, ['text', 'text', 'fields', 'fields', 'documents']],
   [OPCODE.commandReply, ['fields', 'fields', 'documents']],
+  [OPCODE.diagnostic, ['line']],
 ]);
 
 export function partsOf(opcode: number): readonly Part[] | undefined {
   return PARTS.get(opcode);
 }
 
-/** Whether a message of this opcode can be condensed. */
-export function isCondensable(opcode: number): boolean {
-  return PARTS.has(opcode);
-}
-
 /** Whether a message may end where this part would begin. */
 export function mayEndBefore(part: Part | undefined): boolean {
-  return part === undefined || part === 'sections' || part === 'documents' || part === 'empty';
+  return part === undefined || part === 'sections' || part === 'documents' || part === 'empty' || part === 'rest';
 }
 
 /** An empty value of a type, written where a large one is left out; null for types whose values are all small. */

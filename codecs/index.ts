@@ -14,6 +14,7 @@ export {
   hasCompressor,
   loadCompressors,
   REAL_COMPRESSORS,
+  watchCompressors,
 } from './compressors.ts';
 export { DOCUMENTS_COUNT, type SkimmedCounts } from './condensed-counts.ts';
 export { crc32c } from './crc32c.ts';
@@ -22,21 +23,23 @@ export { BSON_TYPE, ElementCursor, skipElement } from './element-cursor.ts';
 export * from './encode.ts';
 export { DECODE_REASONS, DecodeError, type DecodeReason } from './errors.ts';
 export { Frame } from './frame.ts';
-export { Framer } from './framer.ts';
+export { type FrameHead, Framer, type FrameSink } from './framer.ts';
 export { readHeaderReference } from './header.ts';
 export { readAnyRequest } from './legacy.ts';
 export { readLegacyReference, scanCommandReply, scanLegacy } from './legacy-layouts.ts';
 export { readAnyReply } from './legacy-reply.ts';
 export * from './limits.ts';
+export * from './max-time.ts';
 export { MAX_USES, type NamespaceUse } from './namespace-uses.ts';
 export * from './op-msg.ts';
 export * from './op-query.ts';
 export * from './op-reply.ts';
 export * from './opcode.ts';
 export * from './opening.ts';
+export { isPassable, PassingReply, patchResponseTo } from './passing-reply.ts';
 export type { QueryKind } from './query-kind.ts';
 export { type Redacted, type RedactOptions, redactMessage } from './redact.ts';
-export { isStateChangeCode, readReply } from './reply.ts';
+export { isStateChangeCode, readReply, STATE_CHANGES } from './reply.ts';
 export type { ReplyView } from './reply-view.ts';
 export * from './skimmed-views.ts';
 export * from './skimmer.ts';

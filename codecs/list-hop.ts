@@ -13,7 +13,7 @@ export interface CountedList {
 }
 
 /** Longest name of an element that is taken for an index without further ado. */
-const SHORT_NAME_BYTES = 7;
+export const SHORT_NAME_BYTES = 7;
 /** Type, such a name, its NUL, the length of a document. */
 const SHORT_HEAD_BYTES = 1 + SHORT_NAME_BYTES + 1 + LENGTH_BYTES;
 

@@ -3,10 +3,12 @@
 // Invariants: never throws on a view that a reader returned; at most MAX_USES entries, what is beyond in the last one.
 
 import type { CommandFields } from './command-view.ts';
+import type { SkimmedCounts } from './condensed-counts.ts';
 import { BSON_TYPE, ElementCursor } from './element-cursor.ts';
 import { DecodeError } from './errors.ts';
+import { MAX_PLACES, OPERATION_KINDS, type OperationTally } from './operation-tally.ts';
 import { readPipelineUses } from './pipeline-uses.ts';
-import { visitStatements } from './statements.ts';
+import { statementsPlace, visitStatements } from './statements.ts';
 import { readNumber, readString } from './value.ts';
 
 /** What a collection is to the command that names it. */
@@ -21,7 +23,10 @@ export type NamespaceRole =
   | 'rename_to'
   | 'mapReduce_out';
 
-/** One collection in one role. Database and collection are '' in the entry that stands for all beyond MAX_USES. */
+/**
+ * One collection in one role. Database and collection are '' in the entry that stands for all beyond MAX_USES, and for
+ * those whose names were not kept of a large message.
+ */
 export interface NamespaceUse {
   readonly database: string;
   readonly collection: string;
@@ -39,7 +44,6 @@ export const MAX_USES = 32;
 
 /** Entries of a bulkWrite's nsInfo that are read: it has no more operations either (maxWriteBatchSize). */
 const MAX_NS_INFO = 100_000;
-const KINDS = ['insert', 'update', 'delete'] as const;
 
 interface Entry {
   database: string;
@@ -82,14 +86,17 @@ export class UseList {
   }
 }
 
-/** The uses of a command, the primary one first where there is one. */
-export function readNamespaceUses(view: CommandFields): readonly NamespaceUse[] {
+/**
+ * The uses of a command, the primary one first where there is one.
+ * @param counts of a condensed message: what the operations of its bulkWrite do is there and not in its bytes.
+ */
+export function readNamespaceUses(view: CommandFields, counts: SkimmedCounts | null = null): readonly NamespaceUse[] {
   const uses = new UseList();
   if (view.collection !== '' && view.row.secondary !== 'bulkWrite') {
     uses.entry(view.namespaceDatabase, view.collection, 'primary').statements = view.statementCount;
   }
   try {
-    readSecondary(view, uses);
+    readSecondary(view, uses, counts);
   } catch (error) {
     // Documents of a sequence were only hopped over when the frame was read; the server will judge a malformed one.
     if (!(error instanceof DecodeError)) throw error;
@@ -97,7 +104,7 @@ export function readNamespaceUses(view: CommandFields): readonly NamespaceUse[] 
   return uses.entries;
 }
 
-function readSecondary(view: CommandFields, uses: UseList): void {
+function readSecondary(view: CommandFields, uses: UseList, counts: SkimmedCounts | null): void {
   const start = view.bodyStart;
   switch (view.row.secondary) {
     case 'none':
@@ -106,7 +113,7 @@ function readSecondary(view: CommandFields, uses: UseList): void {
       readPipeline(view, start, uses);
       return;
     case 'bulkWrite':
-      readBulkWrite(view, uses);
+      readBulkWrite(view, uses, counts);
       return;
     case 'explain':
       readExplained(view, uses);
@@ -168,7 +175,7 @@ function readMapReduce(view: CommandFields, start: number, uses: UseList): void 
   if (collection !== '') uses.add(database, collection, 'mapReduce_out');
 }
 
-function readBulkWrite(view: CommandFields, uses: UseList): void {
+function readBulkWrite(view: CommandFields, uses: UseList, counts: SkimmedCounts | null): void {
   const bytes = view.frame.bytes;
   const entries: Entry[] = [];
   visitStatements(view, 'nsInfo', (start, end) => {
@@ -178,18 +185,45 @@ function readBulkWrite(view: CommandFields, uses: UseList): void {
     entries.push(uses.entry(database, collection, 'bulkWrite'));
     return entries.length < MAX_NS_INFO;
   });
+  const tally = counts?.operationsAt(statementsPlace(view, 'ops')) ?? null;
+  if (counts !== null && tally !== null) {
+    const namespaces = Math.max(entries.length, counts.at(statementsPlace(view, 'nsInfo')));
+    addTallied(entries, tally, uses, namespaces);
+    return;
+  }
   visitStatements(view, 'ops', (start, end) => {
     const operation = new ElementCursor(bytes, start, end);
     if (!operation.next()) return true;
-    const kind = KINDS.findIndex((each) => operation.isNamed(each));
+    const kind = OPERATION_KINDS.findIndex((each) => operation.isNamed(each));
     const entry = entries[readNumber(bytes, operation.type, operation.valueStart)];
-    if (entry === undefined || kind < 0) return true;
-    entry.statements++;
-    if (kind === 0) entry.inserts++;
-    else if (kind === 1) entry.updates++;
-    else entry.deletes++;
+    if (entry !== undefined && kind >= 0) count(entry, kind, 1);
     return true;
   });
+}
+
+/** @param namespaces entries that nsInfo had: the names of those behind the kept ones are gone, so they are one. */
+function addTallied(entries: readonly Entry[], tally: OperationTally, uses: UseList, namespaces: number): void {
+  for (let place = 0; place < tally.places; place++) {
+    for (let kind = 0; kind < OPERATION_KINDS.length; kind++) {
+      const operations = tally.count(place, kind);
+      if (operations > 0 && place < namespaces) count(entries[place] ?? nameless(uses), kind, operations);
+    }
+  }
+  for (let kind = 0; kind < OPERATION_KINDS.length; kind++) {
+    const operations = tally.beyond(kind);
+    if (operations > 0 && namespaces > MAX_PLACES) count(nameless(uses), kind, operations);
+  }
+}
+
+function nameless(uses: UseList): Entry {
+  return uses.entry('', '', 'bulkWrite');
+}
+
+function count(entry: Entry, kind: number, operations: number): void {
+  entry.statements += operations;
+  if (kind === 0) entry.inserts += operations;
+  else if (kind === 1) entry.updates += operations;
+  else entry.deletes += operations;
 }
 
 /** `db.collection` at its first dot; without one it is all collection. */

@@ -35,13 +35,22 @@ const FIELD = {
 /** A field that appears twice has its last value, as in drivers. Reused by every read: reading is synchronous and never nested. */
 const table: FieldTable = new FieldTable(Object.keys(FIELD), 'last');
 
-/** Not primary, interrupted by a step-down, shutting down (SDAM specification). */
-const STATE_CHANGE_CODES: ReadonlySet<number> = new Set([91, 189, 10058, 10107, 11600, 11602, 13435, 13436]);
+/** Not primary, interrupted by a step-down, shutting down (SDAM specification): codes and their names. */
+export const STATE_CHANGES: ReadonlyMap<number, string> = new Map([
+  [91, 'ShutdownInProgress'],
+  [189, 'PrimarySteppedDown'],
+  [10058, 'LegacyNotPrimary'],
+  [10107, 'NotWritablePrimary'],
+  [11600, 'InterruptedAtShutdown'],
+  [11602, 'InterruptedDueToReplStateChange'],
+  [13435, 'NotPrimaryNoSecondaryOk'],
+  [13436, 'NotPrimaryOrSecondary'],
+]);
 const NO_SEQUENCES: readonly SequenceRange[] = [];
 
 /** Whether a code tells drivers that the server's role changed or that it shuts down. */
 export function isStateChangeCode(code: number): boolean {
-  return STATE_CHANGE_CODES.has(code);
+  return STATE_CHANGES.has(code);
 }
 
 /** @throws DecodeError; a reply that cannot be read costs the upstream connection whatever its reaction says. */
@@ -150,12 +159,12 @@ function readErrors(view: ReplyFields): void {
     view.labelsEnd = table.end(FIELD.errorLabels);
     view.hasErrorLabels = countElements(open(view, FIELD.errorLabels, BSON_TYPE.array)) > 0;
   }
-  view.hasStateChangeCode = !view.ok && STATE_CHANGE_CODES.has(view.code);
+  view.hasStateChangeCode = !view.ok && STATE_CHANGES.has(view.code);
   readWriteErrors(view);
   const concern = open(view, FIELD.writeConcernError, BSON_TYPE.document);
   if (concern?.seek('code') === true) {
     view.writeConcernErrorCode = readCount(concern.bytes, concern.type, concern.valueStart);
-    view.hasStateChangeCode ||= STATE_CHANGE_CODES.has(view.writeConcernErrorCode);
+    view.hasStateChangeCode ||= STATE_CHANGES.has(view.writeConcernErrorCode);
   }
 }
 
@@ -174,7 +183,7 @@ function readWriteErrors(view: ReplyFields): void {
     if (view.writeErrorCount === 1 && !Number.isNaN(code)) {
       view.firstWriteErrorCode = code;
     }
-    view.hasStateChangeCode ||= STATE_CHANGE_CODES.has(code);
+    view.hasStateChangeCode ||= STATE_CHANGES.has(code);
   }
 }
 

@@ -3,13 +3,13 @@
 
 import { readInt32 } from './bytes.ts';
 import type { CommandFields, CommandView } from './command-view.ts';
-import { DOCUMENTS_COUNT, type SkimmedCounts } from './condensed-counts.ts';
+import { CURSORS_COUNT, DOCUMENTS_COUNT, type SkimmedCounts } from './condensed-counts.ts';
 import { Condenser } from './condenser.ts';
-import { isCondensable } from './condenser-rules.ts';
 import type { Frame } from './frame.ts';
 import { readAnyRequest } from './legacy.ts';
 import { readAnyReply } from './legacy-reply.ts';
 import { HEADER_BYTES } from './limits.ts';
+import { readNamespaceUses } from './namespace-uses.ts';
 import { OPCODE } from './opcode.ts';
 import type { ReplyFields, ReplyView } from './reply-view.ts';
 
@@ -17,14 +17,24 @@ import type { ReplyFields, ReplyView } from './reply-view.ts';
 export function readSkimmedRequest(frame: Frame, counts: SkimmedCounts | null): CommandView {
   const view = readAnyRequest(frame);
   if (counts !== null) {
-    const list = frame.opcode === OPCODE.insert ? DOCUMENTS_COUNT : view.row.statements;
-    const statements = counts.of(list);
-    if (statements >= 0) {
-      // The view was made in this call and nobody else has seen it.
-      (view as CommandFields).knownStatements = statements;
-    }
+    // The view was made in this call and nobody else has seen it.
+    putRequestCounts(view as CommandFields, counts);
   }
   return view;
+}
+
+function putRequestCounts(view: CommandFields, counts: SkimmedCounts): void {
+  const statements = counts.of(view.opcode === OPCODE.insert ? DOCUMENTS_COUNT : view.row.statements);
+  if (statements >= 0) {
+    view.knownStatements = statements;
+  }
+  if (view.cursorsStart >= 0) {
+    view.knownCursors = counts.of(view.opcode === OPCODE.killCursors ? CURSORS_COUNT : 'cursors');
+  }
+  if (view.row.secondary === 'bulkWrite') {
+    // Read now: what is read is small, and what was counted, which is not, need not wait for a reply.
+    view.knownUses = readNamespaceUses(view, counts);
+  }
 }
 
 /** @param request what it answers, null if that was not seen. @throws DecodeError as readAnyReply. */
@@ -35,7 +45,7 @@ export function readSkimmedReply(
 ): ReplyView {
   const view = readAnyReply(frame, request, counts?.of(DOCUMENTS_COUNT));
   if (counts !== null) {
-    // As above.
+    // As for requests.
     putCounts(view as ReplyFields, counts);
   }
   return view;
@@ -56,11 +66,8 @@ export interface CondensedMessage {
   readonly counts: SkimmedCounts;
 }
 
-/** For messages that were inflated; null where the opcode cannot be condensed. @throws DecodeError where it is malformed. */
-export function condenseFrame(frame: Frame): CondensedMessage | null {
-  if (!isCondensable(frame.opcode)) {
-    return null;
-  }
+/** For messages that were inflated. @throws DecodeError where it is malformed; unknown_opcode, also for OP_COMPRESSED. */
+export function condenseFrame(frame: Frame): CondensedMessage {
   const [first, ...rest] = frame.chunks as readonly [Buffer, ...Buffer[]];
   const condenser = new Condenser(first.subarray(0, HEADER_BYTES));
   condenser.write(first, HEADER_BYTES, Math.min(first.length, readInt32(first, 0)));

@@ -1,11 +1,12 @@
 // Cuts one direction of passing traffic into messages, for a reader that may not hold, delay or change it.
 // Does not read what messages mean. Small ones are handed over whole, large ones condensed while they stream by.
-// Invariant: holds at most one small (or compressed) message or one condenser, whatever the bytes are.
+// Invariants: holds at most one small (or compressed) message or one condenser, whatever the bytes are; what a compressed
+// one above 4 MB takes from the common budget comes back on every way out.
 
 import { readInt32 } from './bytes.ts';
+import { scanCompressed } from './compressed.ts';
 import type { SkimmedCounts } from './condensed-counts.ts';
 import { Condenser } from './condenser.ts';
-import { isCondensable } from './condenser-rules.ts';
 import { DecodeError, type DecodeReason } from './errors.ts';
 import { Frame } from './frame.ts';
 import { HeaderSearch } from './header-search.ts';
@@ -15,16 +16,16 @@ import { tellOpening } from './opening.ts';
 
 /** Messages up to this are held (when they come in pieces) and handed over as they are; larger ones are condensed. */
 export const SKIM_WHOLE_BYTES = 65_536;
-/** Compressed messages up to this are collected to be inflated; larger ones pass unread. */
+/** Compressed messages up to this are collected to be inflated; larger ones as far as the common budget reaches. */
 export const SKIM_COMPRESSED_BYTES = 4_194_304;
 
 const OPCODE_AT = 12;
 /** A compressed message names the opcode that it wraps right behind its header. */
-const ORIGINAL_OPCODE_END = HEADER_BYTES + 4;
+const ORIGINAL_OPCODE_AT: number = HEADER_BYTES;
 
 export type SkimSide = 'client' | 'server';
 
-/** Why a message passed unread: its bytes, or its size beyond what is held for reading. */
+/** Why a message passed unread: its bytes, or its size where the common budget had no room for it. */
 export type UnreadReason = DecodeReason | 'too_large_to_read';
 
 /** Why nothing more can be read of a direction. */
@@ -42,8 +43,8 @@ export interface UnreadMessage {
 /** Told during push(), in the order of the stream. */
 export interface SkimmerSink {
   /**
-   * One message; without `counts` it may share the pushed chunk and is not to be kept. With `counts` it is the small
-   * stand-in of a large one: same ids, opcode and `wireBytes`, no checksum, large values empty.
+   * One message; without `counts` it may, up to SKIM_WHOLE_BYTES, share the pushed chunk and is then not to be kept. With
+   * `counts` it is the small stand-in of a large one: same ids, opcode and `wireBytes`, no checksum, large values empty.
    */
   onMessage(frame: Frame, counts: SkimmedCounts | null): void;
   onUnread(message: UnreadMessage): void;
@@ -52,6 +53,16 @@ export interface SkimmerSink {
   /** Nothing more will be told. */
   onEnd(reason: SkimEnd): void;
 }
+
+/** Bytes that all who share it may hold together, in compressed messages above SKIM_COMPRESSED_BYTES. */
+export interface SkimBudget {
+  /** False: there is no room, and nothing was taken. */
+  take(bytes: number): boolean;
+  giveBack(bytes: number): void;
+}
+
+/** For readers of one conversation: a message has its own limit. */
+const NO_LIMIT: SkimBudget = { take: () => true, giveBack: () => undefined };
 
 /** Skipping and searching are here too: what a push does with its next byte. */
 type Mode = 'header' | 'collect' | 'condense' | 'skip' | 'search' | 'ended';
@@ -66,15 +77,17 @@ export class Skimmer {
   /** The start of the message under way, in modes header and collect. */
   #held: Buffer | null = null;
   #filled = 0;
-  /** Bytes of it that are collected before it is looked at. */
-  #wanted = 0;
+  readonly #budget: SkimBudget;
+  /** Bytes taken from the budget. */
+  #taken = 0;
   #condenser: Condenser | null = null;
   #unread: UnreadMessage | null = null;
   #search: HeaderSearch | null = null;
   /** Nothing was read yet: a client may speak another protocol. */
   #isFirst: boolean;
 
-  constructor(side: SkimSide, sink: SkimmerSink) {
+  constructor(side: SkimSide, sink: SkimmerSink, budget: SkimBudget = NO_LIMIT) {
+    this.#budget = budget;
     this.#isFirst = side === 'client';
     this.#side = side;
     this.#sink = sink;
@@ -199,17 +212,12 @@ export class Skimmer {
 
   /** How a message of a known opcode is read. */
   #choose(bytes: Buffer, at: number, length: number): void {
-    const opcode = readInt32(bytes, at + OPCODE_AT);
-    const limit = opcode === OPCODE.compressed ? SKIM_COMPRESSED_BYTES : SKIM_WHOLE_BYTES;
-    if (length <= limit) {
+    const isCompressed = readInt32(bytes, at + OPCODE_AT) === OPCODE.compressed;
+    if (isCompressed || length <= SKIM_WHOLE_BYTES) {
       this.#hold(bytes, at, length);
-    } else if (opcode === OPCODE.compressed) {
-      this.#hold(bytes, at, ORIGINAL_OPCODE_END);
-    } else if (isCondensable(opcode)) {
+    } else {
       this.#mode = 'condense';
       this.#condenser = new Condenser(bytes.subarray(at, at + HEADER_BYTES));
-    } else {
-      this.#pass(bytes, at, 'too_large_to_read');
     }
   }
 
@@ -236,41 +244,60 @@ export class Skimmer {
     };
   }
 
-  #hold(header: Buffer, at: number, wanted: number): void {
+  #hold(header: Buffer, at: number, length: number): void {
     this.#mode = 'collect';
-    this.#wanted = wanted;
-    this.#held = Buffer.allocUnsafeSlow(Math.min(wanted, SKIM_WHOLE_BYTES));
+    this.#held = Buffer.allocUnsafeSlow(Math.min(length, SKIM_WHOLE_BYTES));
     header.copy(this.#held, 0, at, at + HEADER_BYTES);
     this.#filled = HEADER_BYTES;
   }
 
   #collect(bytes: Buffer, at: number): number {
-    const part = Math.min(this.#wanted - this.#filled, bytes.length - at);
-    const held = this.#room(this.#filled + part);
+    const available = Math.min(this.#left, bytes.length - at);
+    let held = this.#held as Buffer;
+    if (this.#filled === held.length) {
+      const larger = this.#grow(held, available);
+      if (larger === null) {
+        return at;
+      }
+      held = larger;
+    }
+    const part = Math.min(held.length - this.#filled, available);
     bytes.copy(held, this.#filled, at, at + part);
     this.#filled += part;
     this.#left -= part;
-    if (this.#filled === this.#wanted) {
-      if (this.#left > 0) {
-        this.#drop();
-        this.#pass(held, 0, 'too_large_to_read', HEADER_BYTES);
-      } else {
-        this.#finish();
-      }
+    if (this.#left === 0) {
+      this.#finish();
     }
     return at + part;
   }
 
-  /** `held` with room for so many bytes. It grows with what has come, not with what was announced. */
-  #room(needed: number): Buffer {
-    const held = this.#held as Buffer;
-    if (needed <= held.length) {
-      return held;
+  /** More room: it grows with what has come, not with what was announced. Null: the message is let go. */
+  #grow(held: Buffer, available: number): Buffer | null {
+    const whole = held.length + this.#left;
+    const size = Math.min(whole, Math.max(held.length + available, held.length * 2));
+    if (whole > SKIM_COMPRESSED_BYTES && !this.#mayGrow(held, size - held.length)) {
+      return null;
     }
-    const larger = Buffer.allocUnsafeSlow(Math.min(this.#wanted, Math.max(needed, held.length * 2)));
-    held.copy(larger, 0, 0, this.#filled);
+    const larger = Buffer.allocUnsafeSlow(size);
+    held.copy(larger);
     this.#held = larger;
     return larger;
+  }
+
+  /** Takes the room from the budget; a message that could not be inflated anyway is not collected. */
+  #mayGrow(held: Buffer, more: number): boolean {
+    const problem = this.#taken === 0 ? compressedProblem(held) : null;
+    if (problem === null && this.#budget.take(more)) {
+      this.#taken += more;
+      return true;
+    }
+    this.#drop();
+    if (problem === null) {
+      this.#pass(held, 0, 'too_large_to_read', ORIGINAL_OPCODE_AT);
+    } else {
+      this.#pass(held, 0, problem);
+    }
+    return false;
   }
 
   #condense(bytes: Buffer, at: number): number {
@@ -347,5 +374,22 @@ export class Skimmer {
     this.#held = null;
     this.#filled = 0;
     this.#condenser = null;
+    if (this.#taken > 0) {
+      this.#budget.giveBack(this.#taken);
+      this.#taken = 0;
+    }
+  }
+}
+
+/** What is wrong with a compressed message as far as its first bytes tell. */
+function compressedProblem(start: Buffer): DecodeReason | null {
+  try {
+    scanCompressed(start);
+    return null;
+  } catch (error) {
+    if (!(error instanceof DecodeError)) {
+      throw error;
+    }
+    return error.reason;
   }
 }

@@ -7,6 +7,8 @@ import type { CommandFields } from './command-view.ts';
 import { BSON_TYPE, ElementCursor } from './element-cursor.ts';
 import type { SequenceRange } from './op-msg.ts';
 
+const LENGTH_BYTES = 4;
+
 /** The sequence of this (ASCII) identifier, null if the message has none. */
 export function findSequence(
   bytes: Buffer,
@@ -41,6 +43,14 @@ function findArray(view: CommandFields, name: string): ElementCursor | null {
   const body = new ElementCursor(view.frame.bytes, view.bodyStart, view.bodyEnd);
   const isThere = body.seek(name) && body.type === BSON_TYPE.array;
   return isThere ? new ElementCursor(body.bytes, body.valueStart, body.valueEnd) : null;
+}
+
+/** Where the list begins: the first document of a sequence, or the length of an array. -1: there is none. */
+export function statementsPlace(view: CommandFields, list: string): number {
+  const sequence = findSequence(view.frame.bytes, view.sequences, list);
+  if (sequence !== null) return sequence.documentsStart;
+  const array = findArray(view, list);
+  return array === null ? -1 : array.valueEnd - LENGTH_BYTES;
 }
 
 /** Calls `visit` with the bounds of each document of the list, until it returns false. Elements of other types are left out. */

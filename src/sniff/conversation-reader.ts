@@ -21,8 +21,9 @@ import type { Outcome } from '../core/outcome.ts';
 import { noteReply, outcomeOf } from '../core/reply-result.ts';
 import type { OriginCallSite } from '../filters/attribution.ts';
 import type { Conversation, EndedBy, SniffEnd, SniffedConnection, SnifferParts } from './conversation.ts';
+import type { InflationBudgets } from './inflation-budget.ts';
 import { HELLO_NAMES, isAwaitingHello, readIntroduction } from './introduction.ts';
-import { type InflationBudget, MessageOrder, type OrderedSink, type PassedMessage } from './message-order.ts';
+import { MessageOrder, type OrderedSink, type PassedMessage } from './message-order.ts';
 import { PendingOperations } from './pending-operations.ts';
 import { ReplyStream } from './reply-stream.ts';
 import type { SniffedCursors } from './sniffed-cursors.ts';
@@ -34,7 +35,7 @@ export interface ConversationParts extends SnifferParts {
   readonly connection: SniffedConnection;
   readonly id: number;
   readonly cursors: SniffedCursors;
-  readonly budget: InflationBudget;
+  readonly budgets: InflationBudgets;
   readonly onEnded: () => void;
 }
 
@@ -68,9 +69,9 @@ export class ConversationReader implements Conversation, Client, OperationFinish
     this.id = parts.id;
     this.listener = connection.listener;
     this.peer = new Peer(connection.address);
-    this.#order = new MessageOrder(this, parts.budget, parts.inflatesAtOnce === true);
-    this.#client = new Skimmer('client', this.#sinkOf('client'));
-    this.#server = new Skimmer('server', this.#sinkOf('server'));
+    this.#order = new MessageOrder(this, parts.budgets, parts.inflatesAtOnce === true);
+    this.#client = new Skimmer('client', this.#sinkOf('client'), parts.budgets.large);
+    this.#server = new Skimmer('server', this.#sinkOf('server'), parts.budgets.large);
     this.#stream = new ReplyStream(connection.server, cursors);
     this.#originCallSite = (_client, command) => cursors.originOf(connection.server, command);
   }
@@ -85,6 +86,10 @@ export class ConversationReader implements Conversation, Client, OperationFinish
 
   get pending(): number {
     return this.#pending.size;
+  }
+
+  get oldest(): Operation | null {
+    return this.#pending.size === 0 ? null : this.#pending.at(0);
   }
 
   get heldBytes(): number {

@@ -50,6 +50,8 @@ export interface Conversation {
   readonly operations: number;
   /** Operations without a reply so far. */
   readonly pending: number;
+  /** The one of these that was asked first; null: none. */
+  readonly oldest: Operation | null;
   /** Bytes of unfinished messages that are held, both directions. */
   readonly heldBytes: number;
   /** `application.name` of the hello, cleaned; `-` when there was none. */
@@ -79,4 +81,6 @@ export interface SnifferParts {
   readonly events?: SnifferEvents;
   /** Compressed messages of any size are inflated within the call: for captures, which are read in one go. */
   readonly inflatesAtOnce?: boolean;
+  /** What compressed messages above 4 MB may cost together, bytes; default LARGE_INFLATION_BYTES. Beyond, they pass unread. */
+  readonly largeInflationBytes?: number;
 }

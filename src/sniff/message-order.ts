@@ -1,8 +1,9 @@
 // Hands messages on in the order of the wire although some must be inflated first, off the event loop where they are big.
 // It reads no message. Invariants: what waits behind an inflation is bounded, and what is beyond passes by its header;
-// nothing is handed on twice or out of order; after stop() nothing is.
+// nothing is handed on twice, no message out of order; after stop() nothing is, and nothing is owed to a budget.
 
 import {
+  type CondensedMessage,
   condenseFrame,
   DecodeError,
   Frame,
@@ -11,11 +12,13 @@ import {
   inflatesAsync,
   OPCODE,
   readCompressedHeader,
+  SKIM_COMPRESSED_BYTES,
   SKIM_WHOLE_BYTES,
   type SkimmedCounts,
   type SkimSide,
   type UnreadMessage,
 } from '../../codecs/index.ts';
+import type { InflationBudget, InflationBudgets } from './inflation-budget.ts';
 
 /** Reasons beside the codecs': too much to be inflated at once. */
 export type PassedReason = UnreadMessage['reason'] | 'sniff_overrun';
@@ -39,51 +42,37 @@ export interface OrderedSink {
   onIdle(): void;
 }
 
-/** How much may be in inflation at once, over all conversations: bytes as they will be. */
-export class InflationBudget {
-  #left: number;
+/** Bytes that wait behind an inflation before messages, but for large ones, pass by their headers only. */
+export const MAX_WAITING_BYTES = 4_194_304;
+/** Messages that wait, headers included; beyond, what is known of a header is told at once. */
+export const MAX_WAITING = 10_000;
 
-  constructor(bytes: number) {
-    this.#left = bytes;
-  }
-
-  take(bytes: number): boolean {
-    if (bytes > this.#left) return false;
-    this.#left -= bytes;
-    return true;
-  }
-
-  giveBack(bytes: number): void {
-    this.#left += bytes;
-  }
+interface WaitingFrame {
+  readonly side: SkimSide;
+  readonly atMs: number;
+  readonly frame: Frame;
+  readonly counts: SkimmedCounts | null;
+  /** Bytes of the conversation's own allowance. */
+  readonly allowed: number;
+  /** Bytes of the common budget. */
+  readonly charged: number;
 }
 
-/**
- * Largest payload that is inflated on the event loop where the compressor knows no other way (zstd before Node 22.15):
- * every reply with a document of 16 MiB, some 30 ms.
- */
-export const MAX_INFLATED_HERE_BYTES = 17_000_000;
-/** Bytes that wait behind an inflation before messages pass by their headers only. */
-export const MAX_WAITING_BYTES = 4_194_304;
-/** Messages that wait; beyond, not even headers are kept. */
-const MAX_WAITING = 10_000;
-
-type Waiting =
-  | { readonly side: SkimSide; readonly atMs: number; readonly frame: Frame; readonly counts: SkimmedCounts | null }
-  | { readonly side: SkimSide; readonly atMs: number; readonly passed: PassedMessage };
+type Waiting = WaitingFrame | { readonly side: SkimSide; readonly atMs: number; readonly passed: PassedMessage };
 
 export class MessageOrder {
   readonly #sink: OrderedSink;
-  readonly #budget: InflationBudget;
+  readonly #budgets: InflationBudgets;
   readonly #inflatesAtOnce: boolean;
   #waiting: Waiting[] = [];
-  #waitingBytes = 0;
+  #allowed = 0;
+  #charged = 0;
   #isInflating = false;
   #isStopped = false;
 
-  constructor(sink: OrderedSink, budget: InflationBudget, inflatesAtOnce: boolean) {
+  constructor(sink: OrderedSink, budgets: InflationBudgets, inflatesAtOnce: boolean) {
     this.#sink = sink;
-    this.#budget = budget;
+    this.#budgets = budgets;
     this.#inflatesAtOnce = inflatesAtOnce;
   }
 
@@ -91,14 +80,15 @@ export class MessageOrder {
     return this.#isInflating;
   }
 
+  /** Bytes that wait. */
   get heldBytes(): number {
-    return this.#waitingBytes;
+    return this.#allowed + this.#charged;
   }
 
   stop(): void {
     this.#isStopped = true;
     this.#waiting = [];
-    this.#waitingBytes = 0;
+    this.#release(this.#allowed, this.#charged);
   }
 
   /** A message whose last byte just passed. */
@@ -109,19 +99,32 @@ export class MessageOrder {
 
   /** A message of which only the header is known. */
   passed(side: SkimSide, message: PassedMessage, atMs: number): void {
-    if (!this.#isInflating) this.#sink.onPassed(side, message, atMs);
-    else if (this.#waiting.length < MAX_WAITING) this.#waiting.push({ side, atMs, passed: message });
+    if (this.#isInflating && this.#waiting.length < MAX_WAITING) this.#waiting.push({ side, atMs, passed: message });
+    else this.#sink.onPassed(side, message, atMs);
   }
 
   #wait(side: SkimSide, frame: Frame, counts: SkimmedCounts | null, atMs: number): void {
-    if (this.#waitingBytes + frame.length > MAX_WAITING_BYTES) {
+    const bytes = frame.length + (counts?.heldBytes ?? 0);
+    const isAllowed = this.#allowed + bytes <= MAX_WAITING_BYTES;
+    const isFull = this.#waiting.length >= MAX_WAITING;
+    // What is large takes from the budget where it would take the place of many small ones.
+    const isCharged = !isFull && !isAllowed && bytes > SKIM_WHOLE_BYTES && this.#budgets.large.take(bytes);
+    if (isFull || (!isAllowed && !isCharged)) {
       this.passed(side, passing(frame, 'sniff_overrun'), atMs);
       return;
     }
-    if (this.#waiting.length >= MAX_WAITING) return;
-    const own = counts === null ? copyOf(frame) : frame;
-    this.#waitingBytes += own.length;
-    this.#waiting.push({ side, atMs, frame: own, counts });
+    const allowed = isCharged ? 0 : bytes;
+    const charged = isCharged ? bytes : 0;
+    this.#allowed += allowed;
+    this.#charged += charged;
+    const own = counts === null ? ownOf(frame) : frame;
+    this.#waiting.push({ side, atMs, frame: own, counts, allowed, charged });
+  }
+
+  #release(allowed: number, charged: number): void {
+    this.#allowed -= allowed;
+    this.#charged -= charged;
+    this.#budgets.large.giveBack(charged);
   }
 
   #deliver(side: SkimSide, frame: Frame, counts: SkimmedCounts | null, atMs: number): void {
@@ -133,13 +136,8 @@ export class MessageOrder {
     let inner: Frame;
     try {
       const header = readCompressedHeader(frame);
-      const { uncompressedSize } = header;
       if (!this.#inflatesAtOnce && inflatesAsync(frame, header)) {
-        this.#inflateAside(side, frame, uncompressedSize, atMs);
-        return;
-      }
-      if (!this.#inflatesAtOnce && uncompressedSize > MAX_INFLATED_HERE_BYTES) {
-        this.#sink.onPassed(side, passing(frame, 'sniff_overrun'), atMs);
+        this.#inflateAside(side, frame, header.uncompressedSize, atMs);
         return;
       }
       inner = inflate(frame, header);
@@ -152,15 +150,16 @@ export class MessageOrder {
 
   #inflateAside(side: SkimSide, frame: Frame, bytes: number, atMs: number): void {
     const cost = bytes + frame.length;
-    if (!this.#budget.take(cost)) {
+    const budget = this.#budgetFor(frame);
+    if (!budget.take(cost)) {
       this.#sink.onPassed(side, passing(frame, 'sniff_overrun'), atMs);
       return;
     }
     this.#isInflating = true;
-    const own = copyOf(frame);
+    const own = ownOf(frame);
     let isAside = false;
     inflateAsync(own, (error, inner) => {
-      this.#budget.giveBack(cost);
+      budget.giveBack(cost);
       this.#isInflating = false;
       if (this.#isStopped) return;
       try {
@@ -175,21 +174,24 @@ export class MessageOrder {
     isAside = true;
   }
 
+  #budgetFor(frame: Frame): InflationBudget {
+    return frame.length > SKIM_COMPRESSED_BYTES ? this.#budgets.large : this.#budgets.ordinary;
+  }
+
   /** A large one is condensed like one that came plain: its request would be held until the reply. */
   #deliverInflated(side: SkimSide, inner: Frame, atMs: number): void {
     if (inner.length <= SKIM_WHOLE_BYTES) {
       this.#sink.onOrdered(side, inner, null, atMs);
       return;
     }
-    let condensed: ReturnType<typeof condenseFrame>;
+    let condensed: CondensedMessage;
     try {
       condensed = condenseFrame(inner);
     } catch (error) {
       this.#refuse(side, inner, error, atMs);
       return;
     }
-    if (condensed === null) this.#sink.onPassed(side, passing(inner, 'too_large_to_read'), atMs);
-    else this.#sink.onOrdered(side, condensed.frame, condensed.counts, atMs);
+    this.#sink.onOrdered(side, condensed.frame, condensed.counts, atMs);
   }
 
   /** Delivers what waited, up to the next one that must be inflated aside. */
@@ -201,7 +203,7 @@ export class MessageOrder {
       if ('passed' in next) {
         this.#sink.onPassed(next.side, next.passed, next.atMs);
       } else {
-        this.#waitingBytes -= next.frame.length;
+        this.#release(next.allowed, next.charged);
         this.#deliver(next.side, next.frame, next.counts, next.atMs);
       }
     }
@@ -221,6 +223,8 @@ function passing(frame: Frame, reason: PassedReason): PassedMessage {
   return { requestId, responseTo, opcode, wireBytes, reason };
 }
 
-function copyOf(frame: Frame): Frame {
+/** Only a small one may share the bytes of a chunk. */
+function ownOf(frame: Frame): Frame {
+  if (frame.length > SKIM_WHOLE_BYTES) return frame;
   return new Frame(frame.length, [Buffer.from(frame.bytes)], frame.wireBytes);
 }

@@ -7,11 +7,11 @@ import {
   condenseFrame,
   Frame,
   Framer,
+  MAX_MESSAGE_BYTES,
   readAnyReply,
   readAnyRequest,
   readSkimmedReply,
   readSkimmedRequest,
-  SKIM_COMPRESSED_BYTES,
   type SkimmedCounts,
   Skimmer,
   type SkimSide,
@@ -27,7 +27,7 @@ import { streamsOf } from './streams.ts';
 // --- One direction ------------------------------------------------------------------------------------------------
 
 /** A compressed message that is collected; all else is held in less. */
-export const MOST_HELD_BYTES: number = SKIM_COMPRESSED_BYTES + 131_072;
+export const MOST_HELD_BYTES: number = MAX_MESSAGE_BYTES + 131_072;
 
 /** Sizes of the messages in a stream, by the framer, and whether its framing is lost at the end. */
 function frameSizes(input: Buffer): { readonly sizes: readonly number[]; readonly isLost: boolean } {

@@ -121,8 +121,11 @@ export function describeReply(view: ReplyView): Record<string, unknown> {
 export const readAndDescribeCommand = (frame: Frame): unknown => describeCommand(readCommand(frame));
 export const readAndDescribeReply = (frame: Frame): unknown => describeReply(readReply(frame));
 
+/** What was counted while a large message passed shows in the lazy values. */
+const LEFT_OUT: ReadonlySet<string> = new Set(['frame', 'row', 'knownCursors', 'knownUses']);
+
 function plain(view: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(view).filter(([key]) => key !== 'frame' && key !== 'row'));
+  return Object.fromEntries(Object.entries(view).filter(([key]) => !LEFT_OUT.has(key)));
 }
 
 function clean(description: Record<string, unknown>): Record<string, unknown> {

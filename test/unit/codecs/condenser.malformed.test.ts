@@ -26,6 +26,17 @@ const element = (type: number, value: Buffer): Buffer => {
   return Buffer.concat([Buffer.from([0]), int32(content.length + 4), content]);
 };
 
+/** One operation, its elements and its end given. */
+const operation = (hex: string): Buffer => Buffer.concat([int32(raw(hex).length + 4), raw(hex)]);
+const NO_END = operation('10 696e7365727400 00000000 01');
+const bulkWrite = (operations: Buffer): Buffer =>
+  message(
+    OPCODE.msg,
+    int32(0),
+    body({ bulkWrite: 1, $db: 'admin' }),
+    Buffer.concat([Buffer.from([1]), int32(operations.length + 8), text('ops'), operations]),
+  );
+
 const CASES: readonly (readonly [string, string, Buffer])[] = [
   ['no flags', 'bad_layout', message(OPCODE.msg)],
   ['a body that ends too early', 'invalid_bson', message(OPCODE.msg, int32(0), BODY.subarray(0, 10))],
@@ -92,6 +103,22 @@ const CASES: readonly (readonly [string, string, Buffer])[] = [
     'invalid_bson',
     message(OPCODE.query, int32(0), text('a.$cmd'), int32(0), int32(1), int32(100), Buffer.alloc(20)),
   ],
+  ['a number of cursors cut', 'bad_layout', message(OPCODE.killCursors, int32(0), raw('01 00'))],
+  ['fewer cursors than said', 'bad_layout', message(OPCODE.killCursors, int32(0), int32(9001), Buffer.alloc(72_000))],
+  ['more cursors than said', 'bad_layout', message(OPCODE.killCursors, int32(0), int32(8999), Buffer.alloc(72_000))],
+  ['half a cursor', 'bad_layout', message(OPCODE.killCursors, int32(0), int32(9000), Buffer.alloc(72_004))],
+  ['cursors less than none', 'bad_layout', message(OPCODE.killCursors, int32(0), int32(-1))],
+  ['a getMore that is cut', 'bad_layout', message(OPCODE.getMore, int32(0), text('a.b'), Buffer.alloc(11))],
+  ['a getMore that goes on', 'bad_layout', message(OPCODE.getMore, int32(0), text('a.b'), Buffer.alloc(13))],
+  ['a text without end', 'bad_layout', message(OPCODE.diagnostic, Buffer.alloc(5000, 0x61))],
+  ['a text that goes on behind its end', 'bad_layout', message(OPCODE.diagnostic, text('a'), text('b'))],
+  ['no text', 'bad_layout', message(OPCODE.diagnostic)],
+  ['an operation shorter than empty', 'bad_sequence', bulkWrite(raw('04000000 00'))],
+  ['an operation that does not end', 'invalid_bson', bulkWrite(Buffer.concat([NO_END, NO_END]))],
+  ['an operation without a value', 'invalid_bson', bulkWrite(operation('10 696e7365727400 0000 00'))],
+  ['an operation of a type that is none', 'invalid_bson', bulkWrite(operation('14 696e7365727400 00000000 00'))],
+  ['a message of no known opcode', 'unknown_opcode', message(2003, Buffer.alloc(100))],
+  ['a compressed message', 'unknown_opcode', message(OPCODE.compressed, Buffer.alloc(100))],
   [
     'bytes behind the last part',
     'bad_layout',

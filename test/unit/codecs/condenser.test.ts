@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isCondensable } from '../../../codecs/condenser-rules.ts';
+import { partsOf } from '../../../codecs/condenser-rules.ts';
 import { DOCUMENTS_COUNT, Frame, OPCODE, SKIM_WHOLE_BYTES, serialize } from '../../../codecs/index.ts';
 import { readHexFolder } from '../../support/hex.ts';
 import { outcomeOf } from './check.ts';
@@ -28,7 +28,7 @@ import {
 test('every fixture reads the same condensed, in one piece, byte by byte and cut everywhere', () => {
   for (const { name, bytes } of readHexFolder('frames')) {
     const side = name.startsWith('reply') ? 'server' : 'client';
-    if (!isCondensable(bytes.readInt32LE(12))) continue;
+    if (partsOf(bytes.readInt32LE(12)) === undefined) continue;
     const whole = condense(bytes, []);
     assert.deepEqual(described(side, whole.frame, whole.counts), plain(side, bytes), name);
     assert.equal(whole.frame.requestId, bytes.readInt32LE(4));
@@ -143,45 +143,3 @@ function without(extra: Record<string, unknown>): Record<string, unknown> {
     ),
   );
 }
-
-test('a bulkWrite over several namespaces keeps what each operation does, as far as the bound', () => {
-  const ops = (count: number) =>
-    times(count, (n) =>
-      n % 3 === 0
-        ? { insert: 0, document: { FILLER } }
-        : n % 3 === 1
-          ? { update: 1, filter: { FILLER }, updateMods: {} }
-          : { delete: 0, filter: {} },
-    );
-  const namespaces = [{ ns: 'shop.items' }, { ns: 'shop.orders' }];
-  const inSequences = message(
-    OPCODE.msg,
-    int32(0),
-    body({ bulkWrite: 1, $db: 'admin' }),
-    sequence('ops', ops(300)),
-    sequence('nsInfo', namespaces),
-  );
-  const inBody = message(OPCODE.msg, int32(0), body({ bulkWrite: 1, ops: ops(300), nsInfo: namespaces, $db: 'admin' }));
-  for (const bytes of [inSequences, inBody]) {
-    for (const chunkBytes of [bytes.length, 1448, 1]) {
-      const only = skim('client', bytes, chunkBytes).seen[0];
-      assert.ok(only !== undefined && only.frame.length < 10_000);
-      const view = described('client', only.frame, only.counts) as Description;
-      assert.deepEqual(view['namespaces'], (plain('client', bytes) as Description)['namespaces']);
-      assert.equal(view['statementCount'], 300);
-    }
-  }
-  const many = message(
-    OPCODE.msg,
-    int32(0),
-    body({ bulkWrite: 1, $db: 'admin' }),
-    sequence(
-      'ops',
-      times(60_000, () => ({ insert: 0, document: {} })),
-    ),
-    sequence('nsInfo', namespaces),
-  );
-  const { seen, most } = skim('client', many, 65_536);
-  assert.equal(seen[0]?.counts?.of('ops'), 60_000);
-  assert.ok(most < 2_000_000, `${most} bytes were held`);
-});

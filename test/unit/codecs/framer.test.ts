@@ -3,11 +3,12 @@
 // Invariant: every case says how many bytes the framer may hold.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import {
   DecodeError,
   encodeMessage,
   Frame,
+  type FrameHead,
   Framer,
   HEADER_BYTES,
   MAX_MESSAGE_BYTES,
@@ -189,4 +190,127 @@ test('empty chunks mean nothing', () => {
 
 test('a frame without its header is a mistake of the caller', () => {
   assert.throws(() => Frame.of(Buffer.alloc(15)), RangeError);
+});
+
+describe('a frame that somebody takes as it comes', () => {
+  const BODY = Buffer.from(Array.from({ length: 300 }, (_, index) => index % 251));
+  const LARGE = Buffer.concat([header(16 + BODY.length), BODY]);
+  LARGE.writeInt32LE(-9, 8);
+
+  interface Taken {
+    readonly heads: FrameHead[];
+    readonly parts: Buffer[];
+    readonly frames: Frame[];
+    ends: number;
+  }
+
+  /** A framer with a sink for frames above 200 bytes, unless `isRefused`. */
+  function makeTaker(isRefused = false): { framer: Framer; taken: Taken } {
+    const taken: Taken = { heads: [], parts: [], frames: [], ends: 0 };
+    const framer: Framer = new Framer({
+      onFrame: (frame) => taken.frames.push(frame),
+      large: {
+        beyondBytes: 200,
+        open: (head) => {
+          taken.heads.push(head);
+          if (isRefused) return null;
+          return {
+            write: (part) => void taken.parts.push(part),
+            end: () => {
+              assert.equal(framer.heldBytes, 0);
+              taken.ends++;
+            },
+          };
+        },
+      },
+    });
+    return { framer, taken };
+  }
+
+  test('gets every byte once, wherever it is cut, and what follows is a frame again', () => {
+    const stream = Buffer.concat([MESSAGE, LARGE, MESSAGE]);
+    for (let cut = 1; cut < stream.length; cut++) {
+      for (const second of [cut + 1, cut + 7, stream.length - 3]) {
+        const { framer, taken } = makeTaker();
+        const cuts = second > cut && second < stream.length ? [cut, second] : [cut];
+        for (const chunk of cutAt(Buffer.from(stream), cuts)) framer.push(chunk);
+        const whole = taken.ends === 0 ? taken.frames.splice(1, 1)[0]?.bytes : Buffer.concat(taken.parts);
+        assert.ok(whole?.equals(LARGE), `cut at ${cuts.join()}`);
+        assert.equal(taken.frames.length, 2);
+        assert.equal(framer.heldBytes, 0);
+        assert.ok(taken.ends === 0 || (taken.parts[0]?.length ?? 0) >= HEADER_BYTES + 4);
+      }
+    }
+  });
+
+  test('in single bytes: asked once, at the first moment, and counted to its end', () => {
+    const { framer, taken } = makeTaker();
+    for (const [at, byte] of LARGE.entries()) {
+      assert.equal(framer.heldBytes, at);
+      assert.equal(taken.heads.length, at < 20 ? 0 : 1, `${at} bytes`);
+      framer.push(Buffer.from([byte]));
+    }
+    assert.deepEqual(taken.heads, [{ length: 316, responseTo: -9, opcode: OPCODE.msg, flagBits: BODY.readInt32LE(0) }]);
+    assert.equal(taken.ends, 1);
+    assert.equal(taken.frames.length, 0);
+  });
+
+  test('is collected when nobody wants it, and is not asked for again', () => {
+    const { framer, taken } = makeTaker(true);
+    for (const chunk of cutAt(LARGE, [18, 25, 100, 250])) framer.push(chunk);
+    assert.equal(taken.heads.length, 1);
+    assert.ok(taken.frames[0]?.bytes.equals(LARGE));
+  });
+
+  test('one that fits the chunk, or is small, is nobody\u2019s', () => {
+    const { framer, taken } = makeTaker();
+    framer.push(Buffer.concat([LARGE, LARGE]));
+    for (const chunk of cutAt(MESSAGE, [20])) framer.push(chunk);
+    assert.equal(taken.heads.length, 0);
+    assert.equal(taken.frames.length, 3);
+  });
+
+  test('a sink that throws kills the framer, and one that stops it ends the delivery', () => {
+    const throwing = new Framer({
+      onFrame: () => assert.fail('no frame'),
+      large: {
+        beyondBytes: 200,
+        open: () => ({
+          write: () => {
+            throw new RangeError('sink');
+          },
+          end: () => assert.fail('no end'),
+        }),
+      },
+    });
+    assert.throws(() => throwing.push(LARGE.subarray(0, 30)), RangeError);
+    assert.equal(throwing.heldBytes, 0);
+    let parts = 0;
+    const stopping: Framer = new Framer({
+      onFrame: () => assert.fail('no frame'),
+      large: {
+        beyondBytes: 200,
+        open: () => ({
+          write: () => {
+            if (++parts === 2) stopping.stop();
+          },
+          end: () => assert.fail('no end'),
+        }),
+      },
+    });
+    for (const chunk of cutAt(Buffer.concat([LARGE, MESSAGE]), [30])) stopping.push(chunk);
+    assert.equal(parts, 2);
+    const refusing: Framer = new Framer({
+      onFrame: () => assert.fail('no frame'),
+      large: {
+        beyondBytes: 200,
+        open: () => {
+          refusing.stop();
+          return null;
+        },
+      },
+    });
+    for (const chunk of cutAt(Buffer.concat([LARGE, MESSAGE]), [30])) refusing.push(chunk);
+    assert.equal(refusing.heldBytes, 0);
+  });
 });

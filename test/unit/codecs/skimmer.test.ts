@@ -1,5 +1,5 @@
-// The skimmer: every fixture in every cut, what is held, what is refused, foreign openings, compressed and dead opcodes.
-// Condensing is tested in condenser.test.ts, the search after a gap in header-search.test.ts.
+// The skimmer: every fixture in every cut, what is held, what is refused, foreign openings. Large messages of every opcode
+// are in skimmer.large.test.ts, condensing in condenser.test.ts, the search after a gap in header-search.test.ts.
 // Invariant: whatever is pushed, nothing is thrown, and what is held stays below the bounds.
 
 import assert from 'node:assert/strict';
@@ -9,7 +9,6 @@ import {
   type Frame,
   MAX_MESSAGE_BYTES,
   OPCODE,
-  SKIM_COMPRESSED_BYTES,
   SKIM_WHOLE_BYTES,
   type SkimEnd,
   type SkimmedCounts,
@@ -152,44 +151,10 @@ test('TLS and HTTP as first bytes of a client are recognised, nothing else is ta
   assert.equal(skim([lookalike, PING]).ended, null);
 });
 
-test('a compressed message is held up to its bound and passed by its original opcode beyond', () => {
-  const size = SKIM_WHOLE_BYTES * 2;
-  const message = Buffer.concat([header(size, OPCODE.compressed), Buffer.alloc(size - 16, 1)]);
-  const heard = new Heard();
-  const skimmer = new Skimmer('client', heard);
-  let most = 0;
-  for (let at = 0; at < size; at += 1000) {
-    skimmer.push(message.subarray(at, at + 1000));
-    most = Math.max(most, skimmer.heldBytes);
-  }
-  assert.deepEqual(heard.messages[0]?.bytes, message);
-  assert.ok(most <= size, `${most} bytes were held`);
-  assert.equal(skimmer.heldBytes, 0);
-  const large = SKIM_COMPRESSED_BYTES + 1;
-  const start = Buffer.concat([header(large, OPCODE.compressed, [3, 4]), Buffer.from([0xdd, 7, 0, 0])]);
-  for (const chunks of [[start], everyByte(start), cutAt(start, [17])]) {
-    const passed = skim([...chunks, Buffer.alloc(large - start.length), PING]);
-    assert.deepEqual(passed.unread, [
-      { opcode: OPCODE.msg, requestId: 3, responseTo: 4, wireBytes: large, reason: 'too_large_to_read' },
-    ]);
-    assert.equal(passed.messages.length, 1);
-  }
-});
-
 test('what is held grows with what came, not with what was announced', () => {
   const skimmer = new Skimmer('client', new Heard());
-  skimmer.push(header(SKIM_COMPRESSED_BYTES, OPCODE.compressed));
+  skimmer.push(header(MAX_MESSAGE_BYTES, OPCODE.compressed));
   assert.ok(skimmer.heldBytes <= SKIM_WHOLE_BYTES);
-});
-
-test('a large message of an opcode that is not condensed passes unread', () => {
-  const size = SKIM_WHOLE_BYTES + 1;
-  const heard = skim([header(size, OPCODE.killCursors), Buffer.alloc(size - 16), PING]);
-  assert.deepEqual(
-    heard.unread.map(({ opcode, reason }) => [opcode, reason]),
-    [[OPCODE.killCursors, 'too_large_to_read']],
-  );
-  assert.equal(heard.messages.length, 1);
 });
 
 test('stop() ends it in the middle of a chunk', () => {

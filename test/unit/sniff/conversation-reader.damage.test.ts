@@ -237,14 +237,15 @@ test('the end: what waits is finished by whose end it was', () => {
   }
 });
 
-test('a compressed message too large to be read is named by the opcode inside', () => {
-  const rig = makeRig();
+test('a compressed message that the common budget has no room for is named by the opcode inside', () => {
+  const rig = makeRig({ largeInflationBytes: 1_000_000 });
   const conversation = rig.open();
   const start = Buffer.alloc(25);
   start.writeInt32LE(5_000_000, 0);
   start.writeInt32LE(4, 4);
   start.writeInt32LE(OPCODE.compressed, 12);
   start.writeInt32LE(OPCODE.msg, 16);
+  start.writeInt32LE(6_000_000, 20);
   conversation.clientBytes(Buffer.concat([start, Buffer.alloc(5_000_000 - 25)]), 0);
   conversation.clientBytes(ask(5, { ping: 1 }), 0);
   start.writeInt32LE(5, 8);

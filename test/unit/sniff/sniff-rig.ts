@@ -90,3 +90,14 @@ export function lend(bytes: Buffer, use: (chunk: Buffer) => void): void {
   use(chunk);
   chunk.fill(0xdb);
 }
+
+/** Bytes that no compressor makes smaller, the same in every run. */
+export function noise(bytes: number): Buffer {
+  const made = Buffer.alloc(bytes);
+  let seed = 1;
+  for (let at = 0; at < bytes; at++) {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fff_ffff;
+    made[at] = seed >>> 16;
+  }
+  return made;
+}
