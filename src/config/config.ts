@@ -1,7 +1,17 @@
 // The shape of a checked config: units resolved, defaults filled in, texts parsed. It follows the file's own tree, key
 // for key; to-options.ts turns it into what the components take. Invariant: schema.ts yields exactly this type.
 
-import type { Compressor, HostPort, LimitDimension, ListenerMode } from '../options.ts';
+import type {
+  AllowableCommand,
+  Compressor,
+  Face,
+  HostPort,
+  LimitDimension,
+  ListenerMode,
+  Secret,
+  UpstreamTls,
+} from '../options.ts';
+import type { Mechanism } from './upstream-login.ts';
 import type { Upstream } from './upstream-uri.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -13,25 +23,60 @@ export interface ListenerConfig {
   /** Absent: the only cluster there is. */
   readonly cluster?: string | undefined;
   readonly mode: ListenerMode;
-  readonly face: 'mongos';
+  readonly face: Face;
+  readonly allow: readonly AllowableCommand[];
   readonly maxConnections?: number | undefined;
   /** Absent: all that work. */
   readonly compressors?: readonly Compressor[] | undefined;
   /** Milliseconds; absent: none. */
   readonly idleTimeout?: number | undefined;
+  /** Milliseconds; absent: 10 s. */
+  readonly slowClientTimeout?: number | undefined;
   readonly auth: { readonly mode: 'none' };
 }
 
 export interface ClusterConfig {
   readonly name: string;
   readonly uri: Upstream;
-  /** Times in milliseconds. */
+  /** Absent: as the uri says. */
+  readonly auth?:
+    | {
+        readonly username?: string | undefined;
+        readonly password?: Secret | undefined;
+        /** Absent: what the server offers. */
+        readonly mechanism?: Mechanism | undefined;
+        readonly source?: string | undefined;
+      }
+    | undefined;
+  /** Absent: as the uri says. */
+  readonly tls?:
+    | {
+        readonly caFile?: string | undefined;
+        readonly certificateKeyFile?: string | undefined;
+        readonly certificateKeyFilePassword?: Secret | undefined;
+        readonly allowInvalidHostnames: boolean;
+        readonly allowInvalidCertificates: boolean;
+      }
+    | undefined;
+  /** What the files hold that uri or `tls` name; load.ts and overrides.ts read them. Absent: no TLS. */
+  readonly pem?: UpstreamTls | undefined;
+  /** Times in milliseconds; what the uri says of the same things counts instead. */
   readonly pool: {
     readonly maxConnections: number;
     readonly maxConnecting: number;
     readonly waitQueueTimeout: number;
     readonly maxWaiters: number;
     readonly awaitConnections: number;
+    readonly minConnections: number;
+    /** 0: never, as maxLifetime. */
+    readonly maxIdleTime: number;
+    readonly maxLifetime: number;
+    readonly pipelining: 'adaptive' | 'off';
+    /** By the name of an application. */
+    readonly weights: Readonly<Record<string, number>>;
+    /** Bytes. */
+    readonly replyBuffer: number;
+    readonly onClientGone: 'finish' | 'cancel';
   };
 }
 
@@ -58,6 +103,8 @@ export interface Config {
   readonly clusters: readonly ClusterConfig[];
   readonly limits: readonly LimitConfig[];
   readonly stats: { readonly rows: { readonly max: number }; readonly callSites: { readonly max: number } };
+  /** Bytes. */
+  readonly memory: { readonly buffers: number };
   /** bind null: no admin server. */
   readonly admin: { readonly bind: HostPort | null };
   readonly log: { readonly level: LogLevel };

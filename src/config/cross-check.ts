@@ -2,7 +2,8 @@
 // that could never bite. Pure; paths are those of the file. Invariant: it never repeats what the schema checks.
 
 import type { HostPort } from '../options.ts';
-import type { Config } from './config.ts';
+import { findSecurityMistakes } from './cluster-security.ts';
+import type { ClusterConfig, Config, ListenerConfig } from './config.ts';
 import { quote } from './parsed.ts';
 import type { ConfigPath } from './places.ts';
 import { formatHostPort } from './quantities.ts';
@@ -29,6 +30,7 @@ export function crossCheck(config: Config): readonly CrossProblem[] {
     ...findAddressesUsedTwice(config),
     ...findIdleLimits(config),
     ...findPassthroughMistakes(config),
+    ...findClusterMistakes(config),
   ];
 }
 
@@ -88,6 +90,44 @@ function findIdleLimits(config: Config): readonly CrossProblem[] {
   return problems;
 }
 
+function findClusterMistakes(config: Config): readonly CrossProblem[] {
+  const problems: CrossProblem[] = [];
+  for (const [index, cluster] of config.clusters.entries()) {
+    for (const { key, sentence } of findSecurityMistakes(cluster)) {
+      problems.push({ path: ['clusters', index, key], sentence });
+    }
+    const { minConnections, maxConnections } = { ...cluster.pool, ...cluster.uri.pool };
+    if (minConnections <= maxConnections) continue;
+    const sentence = `minConnections (minPoolSize) is ${minConnections}, above maxConnections (maxPoolSize), which is ${maxConnections}`;
+    problems.push({ path: ['clusters', index, 'pool'], sentence });
+  }
+  return problems;
+}
+
+function findPassthroughTargetMistakes(
+  listener: ListenerConfig,
+  clusters: readonly ClusterConfig[],
+): readonly string[] {
+  const cluster = clusters.find(({ name }) => name === (listener.cluster ?? clusters[0]?.name));
+  if (cluster === undefined) return [];
+  const sentences: string[] = [];
+  if (isSecured(cluster)) {
+    const remedy = 'leave them out, or give this listener a cluster of its own';
+    sentences.push(`mode passthrough passes the logins and TLS of clients by itself; ${remedy}`);
+  }
+  if (cluster.uri.srv !== undefined) sentences.push('mode passthrough goes to one host: name it in a mongodb:// uri');
+  const hosts = cluster.uri.seeds.length;
+  if (hosts < 2) return sentences;
+  const remedy = 'give each member a cluster and a listener of its own';
+  return [...sentences, `mode passthrough goes to one host, and cluster ${cluster.name} has ${hosts}; ${remedy}`];
+}
+
+/** What mode pool does itself, and mode passthrough leaves to the clients. */
+function isSecured({ uri, auth, tls }: ClusterConfig): boolean {
+  const isByUri = uri.credential !== undefined || (uri.tls ?? null) !== null;
+  return isByUri || auth !== undefined || tls !== undefined;
+}
+
 /** Mode passthrough goes to one server and decides nothing, whatever the rest of the file wishes. */
 function findPassthroughMistakes(config: Config): readonly CrossProblem[] {
   const problems: CrossProblem[] = [];
@@ -106,11 +146,13 @@ function findPassthroughMistakes(config: Config): readonly CrossProblem[] {
         'compressors is for mode pool; in mode passthrough clients and server agree on their own',
       );
     }
-    const cluster = config.clusters.find(({ name }) => name === (listener.cluster ?? config.clusters[0]?.name));
-    const hosts = cluster?.uri.seeds.length ?? 1;
-    if (hosts < 2) continue;
-    const remedy = 'give each member a cluster and a listener of its own';
-    complain('mode', `mode passthrough goes to one host, and cluster ${cluster?.name ?? ''} has ${hosts}; ${remedy}`);
+    if (listener.face !== 'mongos')
+      complain('face', 'face is for mode pool; in mode passthrough the server shows its own');
+    if (listener.slowClientTimeout !== undefined) {
+      complain('slowClientTimeout', 'slowClientTimeout is for mode pool; in mode passthrough the server waits itself');
+    }
+    if (listener.allow.length > 0) complain('allow', 'allow is for mode pool; in mode passthrough nothing is refused');
+    for (const sentence of findPassthroughTargetMistakes(listener, config.clusters)) complain('mode', sentence);
   }
   if (config.limits.length > 0 && config.listeners.every(({ mode }) => mode === 'passthrough')) {
     const sentence = 'limits never apply in mode passthrough, and no listener has mode pool; leave the limits out';

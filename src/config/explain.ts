@@ -8,6 +8,7 @@ import { quote } from './parsed.ts';
 import { type ConfigPath, type Places, toPlace } from './places.ts';
 import type { ConfigProblem } from './problem.ts';
 import { knownKeysIn } from './reference.ts';
+import { isSecretPlace } from './secret-places.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -22,11 +23,19 @@ export function explainIssue(issue: Issue, places: Places, values: unknown): rea
     }));
   }
   const value = valueAt(values, path);
-  const tag = places.outsideTag(path);
-  const found = tag === null ? describeValue(value) : `the value of ${tag}`;
+  const found = describeFound(value, places, path);
   const sentence = explainNotBuiltValue(toPlace(path), value) ?? explainValue(issue, path, value, found);
-  const shown = tag === null ? sentence : sentence.replace(/, found ".*"$/s, `, found ${found}`);
+  const isShown = places.outsideTag(path) === null;
+  const shown = isShown ? sentence : sentence.replace(/, found ".*"$/s, `, found ${found}`);
   return [{ ...places.ofValue(path), sentence: shown, refusal: isRefusal(issue) }];
+}
+
+/** What stands at a place, unless it came from outside or may be a secret. */
+function describeFound(value: unknown, places: Places, path: ConfigPath): string {
+  const tag = places.outsideTag(path);
+  if (tag !== null) return `the value of ${tag}`;
+  const isScalar = value !== null && typeof value !== 'object';
+  return isScalar && isSecretPlace(toPlace(path)) ? 'a value that is not shown' : describeValue(value);
 }
 
 /** The sentence for a key that the schema does not know. */

@@ -3,11 +3,13 @@
 
 import { type Document, LineCounter, parseDocument, visit, type YAMLError } from 'yaml';
 import type { Config } from './config.ts';
-import { crossCheck } from './cross-check.ts';
+import { type CrossProblem, crossCheck } from './cross-check.ts';
 import { explainIssue } from './explain.ts';
+import { readPemFiles } from './pem-files.ts';
 import { Places } from './places.ts';
 import type { ConfigProblem } from './problem.ts';
 import { configSchema } from './schema.ts';
+import type { ReadFile } from './upstream-tls.ts';
 import { type Outside, outsideTags } from './yaml-tags.ts';
 
 /** The text, and where values from outside come from. */
@@ -46,7 +48,7 @@ export function loadConfig(source: ConfigSource): ConfigResult {
   const values = toValues(document);
   if (values === undefined) return failAt({ line: 1, column: 1 }, 'aliases multiply this file beyond reason');
   if (values === null) return failAt({ line: 1, column: 1 }, 'the file is empty; write {} to take every default');
-  return check(values, places);
+  return check(values, places, source.readFile);
 }
 
 /** The config of a weir that was given no file. */
@@ -54,17 +56,39 @@ export function defaultConfig(): Config {
   return configSchema.parse({});
 }
 
-function check(values: unknown, places: Places): ConfigResult {
+function check(values: unknown, places: Places, readFile: ReadFile): ConfigResult {
   const result = configSchema.safeParse(values);
   if (!result.success) {
     return { ok: false, problems: result.error.issues.flatMap((issue) => explainIssue(issue, places, values)) };
   }
-  const crossed = crossCheck(result.data);
-  if (crossed.length === 0) return { ok: true, config: result.data };
+  const crossed = [...crossCheck(result.data), ...findSaidTwice(result.data, places)];
+  if (crossed.length > 0) return failWith(crossed, places);
+  const read = readPemFiles(result.data, readFile);
+  if (read.problems.length === 0) return { ok: true, config: read.config };
+  const unreadable = read.problems.map(({ cluster, key, sentence }) => ({
+    path: ['clusters', cluster, key],
+    sentence,
+  }));
+  return failWith(unreadable, places);
+}
+
+function failWith(problems: readonly CrossProblem[], places: Places): ConfigResult {
   return {
     ok: false,
-    problems: crossed.map(({ path, sentence }) => ({ ...places.ofValue(path), sentence, refusal: false })),
+    problems: problems.map(({ path, sentence }) => ({ ...places.ofValue(path), sentence, refusal: false })),
   };
+}
+
+/** What the uri says of the pool counts; said under `pool` as well, one of the two would be ignored. */
+function findSaidTwice({ clusters }: Config, places: Places): readonly CrossProblem[] {
+  return clusters.flatMap(({ uri }, index) =>
+    Object.keys(uri.pool ?? {})
+      .filter((key) => places.isWritten(['clusters', index, 'pool', key]))
+      .map((key) => ({
+        path: ['clusters', index, 'pool', key],
+        sentence: `${key} is given by an option of the uri as well: keep one of them`,
+      })),
+  );
 }
 
 function toValues(document: Document.Parsed): unknown {

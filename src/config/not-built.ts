@@ -4,11 +4,6 @@
 /** Keys, as `parents[].key`. */
 const NOT_BUILT_KEYS: ReadonlyMap<string, string> = new Map([
   ['listeners[].tls', 'TLS for clients'],
-  ['clusters[].tls', 'TLS to the server'],
-  ['clusters[].auth', 'logins to the server'],
-  ['clusters[].pool.minConnections', 'connections kept open in advance; leave minConnections out'],
-  ['clusters[].pool.maxIdleTime', 'closing idle connections; leave maxIdleTime out'],
-  ['clusters[].pool.maxLifetime', 'renewing old connections; leave maxLifetime out'],
   ['limits[].concurrency', 'limits of operations at the same time; use rate and burst'],
   ['access', 'access rules'],
   ['faults', 'fault injection'],
@@ -19,7 +14,6 @@ const NOT_BUILT_KEYS: ReadonlyMap<string, string> = new Map([
 /** Values, as `parents[].key=value`. */
 const NOT_BUILT_VALUES: ReadonlyMap<string, string> = new Map([
   ['listeners[].face=replicaSet', 'face replicaSet; use mongos'],
-  ['listeners[].face=direct', 'face direct; use mongos'],
   ['listeners[].auth.mode=relay', 'logins of clients (auth mode relay); use none'],
   ['listeners[].auth.mode=terminate', 'logins of clients (auth mode terminate); use none'],
   ['limits[].action=delay', 'action delay; use reject'],

@@ -50,6 +50,13 @@ export class Places {
     return isScalar(node) && (node.tag === '!env' || node.tag === '!file') ? node.tag : null;
   }
 
+  /** Whether the file has a value at just this place. */
+  isWritten(path: ConfigPath): boolean {
+    const parent = this.#nearest(path.slice(0, -1));
+    const nearest = this.#nearest(path);
+    return nearest !== null && nearest !== parent;
+  }
+
   #nearest(path: ConfigPath): Node | null {
     let node = this.#resolve(this.#document.contents);
     for (const step of path) {

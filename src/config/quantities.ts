@@ -1,4 +1,4 @@
-// Durations, rates and addresses as people write them. Pure text to numbers; no defaults, no schema.
+// Durations, sizes, rates and addresses as people write them. Pure text to numbers; no defaults, no schema.
 // Invariant: a number without its unit is never guessed.
 
 import { parse as parseMilliseconds } from '@lukeed/ms';
@@ -6,6 +6,8 @@ import type { HostPort } from '../options.ts';
 import { complain, type Parsed, parsed, quote } from './parsed.ts';
 
 const DURATION = /^\d{1,12}(?:\.\d{1,6})?\s?(?:ms|s|m|h)$/;
+const SIZE = /^(\d{1,9}(?:\.\d{1,6})?)\s?(KB|MB|GB)$/;
+const BYTES_OF: Readonly<Record<string, number>> = { KB: 1024, MB: 1_048_576, GB: 1_073_741_824 };
 const RATE = /^(\d{1,12}(?:\.\d{1,6})?)\/(s|m|h)$/;
 const SECONDS_OF: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
 const MAX_DURATION_MS = 24 * 3600 * 1000;
@@ -25,6 +27,23 @@ export function parseDuration(text: string): Parsed<number> {
 /** Like {@link parseDuration}, and "0s" where not waiting at all makes sense. */
 export function parseDurationOrZero(text: string): Parsed<number> {
   return /^0\s?(?:ms|s|m|h)$/.test(text) ? parsed(0) : parseDuration(text);
+}
+
+/** "64KB", "1MB", "2GB" to whole bytes, in steps of 1024, within the bounds given. */
+export function parseSize(text: string, minBytes: number, maxBytes: number): Parsed<number> {
+  const match = SIZE.exec(text);
+  const unit = BYTES_OF[match?.[2] ?? ''];
+  if (match === null || unit === undefined) {
+    return complain(`expected a size such as 64KB, 1MB or 2GB, found ${quote(text)}`);
+  }
+  const bytes = Math.round(Number(match[1]) * unit);
+  if (bytes >= minBytes && bytes <= maxBytes) return parsed(bytes);
+  return complain(`expected a size from ${formatSize(minBytes)} to ${formatSize(maxBytes)}, found ${quote(text)}`);
+}
+
+function formatSize(bytes: number): string {
+  const [unit = 'KB', size = 1024] = Object.entries(BYTES_OF).findLast(([, size]) => bytes >= size) ?? [];
+  return `${bytes / size}${unit}`;
 }
 
 /** "50/s", "3000/m", "10/h" to events per second. */

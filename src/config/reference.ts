@@ -2,7 +2,8 @@
 // It checks no values. Invariant: a key appears here exactly when the schema accepts it.
 
 import { z } from 'zod';
-import { configSchema, keyDocs } from './schema.ts';
+import { configSchema } from './schema.ts';
+import { keyDocs } from './schema-keys.ts';
 
 /** One key. */
 export interface KeyReference {

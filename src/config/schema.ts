@@ -3,86 +3,13 @@
 // Invariant: every key has an entry in `keyDocs` (a test walks the tree).
 
 import { z } from 'zod';
+import { clusterSchema } from './cluster-schema.ts';
 import { type Config, LOG_LEVELS } from './config.ts';
-import type { Parsed } from './parsed.ts';
-import { parseBind, parseBindOrOff, parseDuration, parseDurationOrZero, parseRate } from './quantities.ts';
-import { COMPRESSORS, parseUpstreamUri } from './upstream-uri.ts';
+import { parseBind, parseBindOrOff, parseDuration, parseDurationOrZero, parseRate, parseSize } from './quantities.ts';
+import { key, MAX_LISTED, nameText, pattern, readBy, wholeNumber } from './schema-keys.ts';
+import { COMPRESSORS } from './upstream-uri.ts';
 
-/** What the reference page says about a key. */
-export interface KeyDoc {
-  /** In words: "duration", "whole number from 1", … */
-  readonly type: string;
-  readonly meaning: string;
-  /** When a changed value takes effect. */
-  readonly applies: 'restart' | 'live';
-  /** In place of the schema's own default, where that is decided elsewhere. */
-  readonly defaultText?: string;
-}
-
-/** The documentation of every key, by its schema. */
-export const keyDocs: z.core.$ZodRegistry<KeyDoc> = z.registry<KeyDoc>();
-
-const MAX_LISTED = 100;
-
-function key<S extends z.ZodType>(schema: S, type: string, meaning: string, defaultText?: string): S {
-  if (keyDocs.has(schema)) throw new Error(`one schema object serves two config keys: ${meaning}`);
-  keyDocs.add(schema, { type, meaning, applies: 'restart', ...(defaultText === undefined ? {} : { defaultText }) });
-  return schema;
-}
-
-/** A text that one of the small parsers understands. A refusal is marked in the issue's params. */
-function readBy<T>(parse: (text: string) => Parsed<T>): z.ZodType<T, string> {
-  return z.string().transform((text, context) => {
-    const result = parse(text);
-    if (result.ok) return result.value;
-    context.addIssue({ code: 'custom', message: result.sentence, params: { refusal: result.refusal } });
-    return z.NEVER;
-  });
-}
-
-/** A whole number; decimal digits as text are taken too, because `!env` yields text. */
-function wholeNumber(min: number, max: number): z.ZodType<number> {
-  const fromDigits = (input: unknown): unknown =>
-    typeof input === 'string' && /^\d{1,15}$/.test(input) ? Number(input) : input;
-  return z.preprocess(fromDigits, z.number().int().min(min).max(max));
-}
-
-/** Made anew for each key: the documentation hangs on the schema object. */
-function nameText(): z.ZodString {
-  return z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'expected a name of up to 64 letters, digits, _ . or -');
-}
-
-function pattern(): z.ZodString {
-  return z.string().min(1).max(256);
-}
-
-const pool = z.strictObject({
-  maxConnections: key(
-    wholeNumber(1, 10_000).default(50),
-    'whole number from 1 to 10000',
-    'hard cap of ordinary connections to the server. The await lane and the monitor are beside it',
-  ),
-  maxConnecting: key(
-    wholeNumber(1, 100).default(2),
-    'whole number from 1 to 100',
-    'connections being established at the same time',
-  ),
-  waitQueueTimeout: key(
-    readBy(parseDuration).prefault('5s'),
-    'duration',
-    'how long an operation may wait for a connection before its client gets an error',
-  ),
-  maxWaiters: key(
-    wholeNumber(1, 1_000_000).default(10_000),
-    'whole number from 1',
-    'operations that may wait at once; the next one is refused',
-  ),
-  awaitConnections: key(
-    wholeNumber(1, 1000).default(10),
-    'whole number from 1 to 1000',
-    'connections beside the cap for getMores that wait at the server (change streams, tailable cursors)',
-  ),
-});
+const ALLOWABLE = ['killAllSessions', 'killAllSessionsByPattern', 'killSessions'] as const;
 
 const listener = z.strictObject({
   name: key(nameText(), 'name', 'name in logs, metrics and `weir show`'),
@@ -97,7 +24,16 @@ const listener = z.strictObject({
     '`pool` or `passthrough`',
     'pool: many client connections on few server connections. passthrough: each client connection has one of its own to the only host of the cluster, bytes pass untouched, TLS and logins included, and are read on their way; limits do not apply',
   ),
-  face: key(z.enum(['mongos']).default('mongos'), '`mongos`', 'what hello says to drivers'),
+  face: key(
+    z.enum(['mongos', 'direct']).default('mongos'),
+    '`mongos` or `direct`',
+    'mode pool only: what drivers take weir for. mongos: all that they can do. direct: one server without a set; they retry no writes. A client with loadBalanced=true gets the service it wants from both',
+  ),
+  allow: key(
+    z.array(z.enum(ALLOWABLE)).max(ALLOWABLE.length).default([]),
+    'list of `killAllSessions`, `killAllSessionsByPattern`, `killSessions`',
+    'mode pool only: commands that end sessions of all applications, and are refused otherwise; killSessions is its form without ids',
+  ),
   maxConnections: key(
     wholeNumber(1, 1_000_000).optional(),
     'whole number from 1',
@@ -109,6 +45,12 @@ const listener = z.strictObject({
     'list of `snappy`, `zstd`, `zlib`',
     'mode pool only: what a client that asks for compression may have, whatever the server has; replies are compressed where the request was. Empty: nothing',
     'all that are installed',
+  ),
+  slowClientTimeout: key(
+    readBy(parseDuration).optional(),
+    'duration',
+    'mode pool only: a client that leaves more than 1 MB of answers unread and takes nothing for so long is closed. It can make a server connection wait no longer than this either. While `memory.buffers` is spent, a client that sends nothing more of a large request for so long is closed too',
+    '10s',
   ),
   idleTimeout: key(
     readBy(parseDuration).optional(),
@@ -123,16 +65,6 @@ const listener = z.strictObject({
     'mapping',
     'how clients log in',
   ),
-});
-
-const cluster = z.strictObject({
-  name: key(nameText(), 'name', 'name in logs, metrics and for `listeners[].cluster`'),
-  uri: key(
-    readBy(parseUpstreamUri),
-    'mongodb:// uri',
-    'the servers. Taken: `replicaSet` (mode pool: checked against hello), `compressors` (mode pool: asked for in this order, such as `snappy,zlib`; without it nothing is compressed towards the server), `connectTimeoutMS` (mode passthrough); harmless: `directConnection`, `appName`, `retryWrites`, `retryReads`, `serverSelectionTimeoutMS`; anything else is an error',
-  ),
-  pool: key(pool.prefault({}), 'mapping', 'connections to the server'),
 });
 
 const limit = z.strictObject({
@@ -198,7 +130,7 @@ export const configSchema: z.ZodType<Config> = z.strictObject({
   ),
   clusters: key(
     z
-      .array(cluster)
+      .array(clusterSchema)
       .min(1)
       .max(MAX_LISTED)
       .prefault([{ name: 'main', uri: 'mongodb://127.0.0.1:27017' }]),
@@ -240,6 +172,19 @@ export const configSchema: z.ZodType<Config> = z.strictObject({
       .prefault({}),
     'mapping',
     'bounds of the statistics',
+  ),
+  memory: key(
+    z
+      .strictObject({
+        buffers: key(
+          readBy((text) => parseSize(text, 16_777_216, 1_099_511_627_776)).prefault('256MB'),
+          'size such as 256MB or 2GB',
+          'mode pool: what the large requests and unread answers of all clients may take. Once it is spent, requests are not read until there is room again',
+        ),
+      })
+      .prefault({}),
+    'mapping',
+    'bounds of memory',
   ),
   admin: key(
     z

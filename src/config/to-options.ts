@@ -1,7 +1,8 @@
 // Maps a checked Config to the plain options that the components take. No checks, no defaults that a user could ask
 // about except the two that depend on other keys. Invariant: total; every Config gives valid options.
 
-import type { LimitMatch, LimitOptions, WeirOptions } from '../options.ts';
+import type { ClusterOptions, LimitMatch, LimitOptions, PoolOptions, WeirOptions } from '../options.ts';
+import { credentialOf } from './cluster-security.ts';
 import type { ClusterConfig, Config, LimitConfig } from './config.ts';
 
 /** Every Config becomes exactly one WeirOptions. The log level stays with the command line. */
@@ -12,28 +13,49 @@ export function toOptions(config: Config): WeirOptions {
       bind: listener.bind,
       cluster: listener.cluster ?? config.clusters[0]?.name ?? '',
       mode: listener.mode,
+      face: listener.face,
+      allow: [...new Set(listener.allow)],
       maxConnections: listener.maxConnections ?? null,
       ...(listener.compressors === undefined ? {} : { compressors: listener.compressors }),
       idleTimeoutMs: listener.idleTimeout ?? null,
+      ...(listener.slowClientTimeout === undefined ? {} : { slowClientTimeoutMs: listener.slowClientTimeout }),
     })),
     clusters: config.clusters.map(toCluster),
     limits: config.limits.map(toLimit),
     stats: { maxRows: config.stats.rows.max, maxCallSites: config.stats.callSites.max },
     admin: config.admin.bind,
+    bufferBytes: config.memory.buffers,
     drainTimeoutMs: config.shutdown.drainTimeout,
   };
 }
 
-function toCluster(cluster: ClusterConfig): WeirOptions['clusters'][number] {
-  const { waitQueueTimeout, ...pool } = cluster.pool;
-  const { connectTimeoutMs, compressors } = cluster.uri;
+function toCluster(cluster: ClusterConfig): ClusterOptions {
+  const { seeds, replicaSet, srv, direct, connectTimeoutMs, compressors, heartbeatMs, localThresholdMs } = cluster.uri;
+  const credential = credentialOf(cluster);
   return {
     name: cluster.name,
-    seeds: cluster.uri.seeds,
-    replicaSet: cluster.uri.replicaSet,
+    seeds,
+    ...(srv === undefined ? {} : { srv }),
+    replicaSet,
+    ...(direct === true ? { directConnection: true } : {}),
+    ...(credential.ok && credential.value !== null ? { credential: credential.value } : {}),
+    ...(cluster.pem === undefined ? {} : { tls: cluster.pem }),
     ...(compressors === undefined ? {} : { compressors }),
     ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
-    pool: { ...pool, waitQueueTimeoutMs: waitQueueTimeout },
+    ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+    ...(localThresholdMs === undefined ? {} : { localThresholdMs }),
+    pool: toPool(cluster),
+  };
+}
+
+function toPool({ pool, uri }: ClusterConfig): PoolOptions {
+  const { waitQueueTimeout, maxIdleTime, maxLifetime, replyBuffer, ...same } = { ...pool, ...uri.pool };
+  return {
+    ...same,
+    waitQueueTimeoutMs: waitQueueTimeout,
+    maxIdleTimeMs: maxIdleTime,
+    maxLifetimeMs: maxLifetime,
+    replyBufferBytes: replyBuffer,
   };
 }
 

@@ -1,70 +1,107 @@
-// Reads the URI of a cluster into seeds and a set name. It connects to nothing and resolves nothing.
+// Reads the URI of a cluster into what weir uses of it. It connects to nothing, resolves nothing and reads no files.
 // Invariant: what would change the meaning and is not built is refused, never ignored, and no part of the URI that
 // could be a secret is repeated in a sentence.
 
 import { ConnectionString } from 'mongodb-connection-string-url';
-import type { Compressor, HostPort } from '../options.ts';
-import { type Complaint, complain, type Parsed, parsed, quote, refuse } from './parsed.ts';
+import type { Compressor, Credential, HostPort, SrvOptions } from '../options.ts';
+import { complain, type Parsed, parsed } from './parsed.ts';
 import { readHost, readPort } from './quantities.ts';
+import { readLogin, readMechanism, readUserInfo } from './upstream-login.ts';
+import { readTlsOptions, type TlsFiles } from './upstream-tls.ts';
+import { readUriOptions, type UriOptions } from './uri-options.ts';
 
-/** What weir uses of a connection string. */
+/** Sizes and times of the pool, where the uri has them; else those under `pool` count. */
+export interface PoolWish {
+  readonly maxConnections?: number;
+  readonly minConnections?: number;
+  readonly maxConnecting?: number;
+  /** Milliseconds; 0: never. */
+  readonly maxIdleTime?: number;
+  readonly waitQueueTimeout?: number;
+}
+
+/** What weir uses of a connection string; what it does not mention is absent. */
 export interface Upstream {
+  /** Empty with `srv`. */
   readonly seeds: readonly HostPort[];
+  readonly srv?: SrvOptions;
   readonly replicaSet: string | null;
+  readonly direct?: boolean;
   /** In the order of preference; absent: no compression. */
   readonly compressors?: readonly Compressor[];
   /** Only mode passthrough asks; mode pool keeps its own. */
   readonly connectTimeoutMs?: number;
+  readonly heartbeatMs?: number;
+  readonly localThresholdMs?: number;
+  readonly credential?: Credential;
+  /** null: tls=false is spelt out. */
+  readonly tls?: TlsFiles | null;
+  readonly pool?: PoolWish;
 }
 
 /** What weir can speak, in the order in which servers list them. */
 export const COMPRESSORS: readonly ['snappy', 'zstd', 'zlib'] = ['snappy', 'zstd', 'zlib'];
 
-const MAX_CONNECT_TIMEOUT_MS = 24 * 3600 * 1000;
+const DAY_MS = 24 * 3600 * 1000;
 const DEFAULT_PORT = 27_017;
 const MAX_SEEDS = 50;
 const MAX_URI_LENGTH = 8192;
-const COMES_LATER = 'come with upstream logins and TLS, which are not built yet';
-const LEAVE_OUT = `${COMES_LATER}; mode passthrough passes the logins and TLS of clients by itself, leave this out`;
 
-/** Options that are read below, and those that change nothing for a proxy, or mean what weir does anyway. */
-const TAKEN: ReadonlySet<string> = new Set([
-  'replicaset',
-  'compressors',
-  'directconnection',
-  'appname',
-  'retrywrites',
-  'retryreads',
-  'serverselectiontimeoutms',
-  'connecttimeoutms',
-]);
-
-/** Reads `mongodb://host[:port][,host…]/[?replicaSet=…]`. */
+/** Reads `mongodb://[user:password@]host[:port][,host…]/[database][?option=value…]`, and the same with mongodb+srv. */
 export function parseUpstreamUri(text: string): Parsed<Upstream> {
   if (text.length > MAX_URI_LENGTH) return complain(`expected a uri of at most ${MAX_URI_LENGTH} characters`);
-  if (/^mongodb\+srv:\/\//i.test(text)) return refuse(`refused: mongodb+srv addresses ${COMES_LATER}`);
-  // Any @: a password with an unescaped slash would otherwise pass for a host and be shown.
-  if (text.includes('@')) return refuse(`refused: credentials in the uri ${LEAVE_OUT}`);
+  // Before anything else: a password with an unescaped slash would otherwise pass for a host and be shown.
+  if (hasStrayAt(text))
+    return complain('write @ / : ? # in user name, password and options of the uri percent-encoded');
   let uri: ConnectionString;
   try {
     uri = new ConnectionString(text);
   } catch {
     // The library's own message may repeat what was typed.
-    return complain('expected a uri such as mongodb://host:27017 or mongodb://a,b,c/?replicaSet=rs0');
+    return complain(
+      'expected a uri such as mongodb://host:27017, mongodb://user:password@a,b,c/?replicaSet=rs0 or mongodb+srv://name.example.com',
+    );
   }
-  const options = readOptions(uri);
-  if (!options.ok) return options;
-  const seeds = readSeeds(uri.hosts);
-  if (!seeds.ok) return seeds;
-  if (options.value.direct && seeds.value.length > 1) {
+  const options = readUriOptions(uri.searchParams);
+  return options.ok ? readUpstream(uri, options.value) : options;
+}
+
+function hasStrayAt(text: string): boolean {
+  const rest = text.replace(/^[^/]*:\/\//, '');
+  const end = rest.search(/[/?#]/);
+  const authority = end < 0 ? rest : rest.slice(0, end);
+  return authority.split('@').length > 2 || rest.slice(authority.length).includes('@');
+}
+
+function readUpstream(uri: ConnectionString, options: UriOptions): Parsed<Upstream> {
+  const parts = readParts(uri, options);
+  const direct = options.flag('directConnection') === true;
+  // A value that cannot be read explains what follows from it.
+  if (options.complaint !== null) return options.complaint;
+  if (!parts.ok) return parts;
+  if (direct && (uri.isSRV || parts.value.seeds.length > 1)) {
     return complain('directConnection=true needs exactly one host in the uri');
   }
-  const { replicaSet, connectTimeoutMs, compressors } = options.value;
+  return parsed({ ...parts.value, ...(direct ? { direct } : {}) });
+}
+
+function readParts(uri: ConnectionString, options: UriOptions): Parsed<Upstream> {
+  const seeds = uri.isSRV ? parsed([]) : readSeeds(uri.hosts);
+  if (!seeds.ok) return seeds;
+  const srv = readSrv(uri, options);
+  if (!srv.ok) return srv;
+  const credential = readCredential(uri, options);
+  if (!credential.ok) return credential;
+  const tls = readTlsOptions(options, uri.isSRV);
+  if (!tls.ok) return tls;
+  const compressors = readCompressors(options.text('compressors'));
+  if (compressors === null) return complain(`expected some of ${COMPRESSORS.join(',')} for compressors in the uri`);
   return parsed({
     seeds: seeds.value,
-    replicaSet,
-    ...(compressors === undefined ? {} : { compressors }),
-    ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
+    replicaSet: options.text('replicaSet') ?? null,
+    ...present({ srv: srv.value, credential: credential.value ?? undefined, tls: tls.value, compressors }),
+    ...readTimes(options),
+    ...readPool(options),
   });
 }
 
@@ -87,31 +124,46 @@ function readSeed(text: string): HostPort | null {
   return match === null || host === null || port === null || port === 0 ? null : { host, port };
 }
 
-interface UriOptions {
-  readonly replicaSet: string | null;
-  readonly direct: boolean;
-  readonly compressors: readonly Compressor[] | undefined;
-  readonly connectTimeoutMs: number | undefined;
+function readSrv(uri: ConnectionString, options: UriOptions): Parsed<SrvOptions | undefined> {
+  const service = options.text('srvServiceName') ?? 'mongodb';
+  const maxHosts = options.number({ name: 'srvMaxHosts', min: 0, max: 1000 }) ?? 0;
+  if (!uri.isSRV) {
+    const isPlain = !options.has('srvServiceName') && !options.has('srvMaxHosts');
+    return isPlain ? parsed(undefined) : complain('srvServiceName and srvMaxHosts belong to mongodb+srv://');
+  }
+  const host = readHost(uri.hosts[0] ?? '');
+  if (host === null) return complain('expected a name such as mongodb+srv://name.example.com');
+  if (!/^[A-Za-z0-9-]{1,62}$/.test(service)) return complain('srvServiceName is no service name');
+  if (maxHosts > 0 && options.has('replicaSet')) return complain('srvMaxHosts and replicaSet exclude each other');
+  const isAuthSourceGiven = options.has('authSource') || databaseOf(uri) !== undefined;
+  return parsed({ host: host.toLowerCase(), service, maxHosts, isAuthSourceGiven });
 }
 
-function readOptions(uri: ConnectionString): Parsed<UriOptions> {
-  const options = new Map<string, string>();
-  for (const [name, value] of uri.searchParams) {
-    const key = name.toLowerCase();
-    if (options.has(key)) return complain(`option ${quote(name)} is given twice in the uri`);
-    const complaint = judgeOption(name, value);
-    if (complaint !== null) return complaint;
-    options.set(key, value);
+function readCredential(uri: ConnectionString, options: UriOptions): Parsed<Credential | null> {
+  const user = readUserInfo(uri.username, uri.password);
+  if (!user.ok) return user;
+  const mechanism = readMechanism(options.text('authMechanism'));
+  if (!mechanism.ok) return mechanism;
+  const source = options.text('authSource');
+  if (user.value.username === undefined && mechanism.value === undefined) {
+    return source === undefined ? parsed(null) : complain('authSource without a user name in the uri');
   }
-  const replicaSet = options.get('replicaset') ?? null;
-  if (replicaSet === '') return complain('replicaSet is empty in the uri');
-  const connectTimeoutMs = readTimeout(options.get('connecttimeoutms'));
-  if (connectTimeoutMs === null)
-    return complain('expected milliseconds for connectTimeoutMS in the uri, at most a day');
-  const compressors = readCompressors(options.get('compressors'));
-  if (compressors === null) return complain(`expected some of ${COMPRESSORS.join(',')} for compressors in the uri`);
-  const direct = options.get('directconnection') === 'true';
-  return parsed({ replicaSet, direct, compressors, connectTimeoutMs });
+  const database = mechanism.value === 'MONGODB-X509' ? undefined : databaseOf(uri);
+  return readLogin({ ...user.value, mechanism: mechanism.value, source: source ?? database });
+}
+
+/** What stands behind the slash. */
+function databaseOf({ pathname }: ConnectionString): string | undefined {
+  const name = pathname.slice(1);
+  return name === '' ? undefined : safelyDecoded(name);
+}
+
+function safelyDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** Names between commas, each once; null if one is unknown. */
@@ -126,29 +178,33 @@ function readCompressors(text: string | undefined): readonly Compressor[] | null
   return [...found];
 }
 
-/** 0 is "no timeout" to drivers; here it is the longest. */
-function readTimeout(text: string | undefined): number | null | undefined {
-  if (text === undefined) return undefined;
-  const ms = /^\d{1,9}$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY;
-  if (ms > MAX_CONNECT_TIMEOUT_MS) return null;
-  return ms === 0 ? MAX_CONNECT_TIMEOUT_MS : ms;
+function readTimes(options: UriOptions): Partial<Upstream> {
+  return present({
+    connectTimeoutMs: endless(options.number({ name: 'connectTimeoutMS', min: 0, max: DAY_MS })),
+    heartbeatMs: options.number({ name: 'heartbeatFrequencyMS', min: 500, max: DAY_MS }),
+    localThresholdMs: options.number({ name: 'localThresholdMS', min: 0, max: 60_000 }),
+  });
 }
 
-function judgeOption(name: string, value: string): Complaint | null {
-  const key = name.toLowerCase();
-  if (TAKEN.has(key)) return null;
-  if (key === 'tls' || key === 'ssl') {
-    return value === 'false' ? null : refuse(`refused: ${key}=true in the uri: such connections ${LEAVE_OUT}`);
-  }
-  if (/^(?:tls|ssl|auth)/.test(key))
-    return refuse(`refused: option ${quote(name)} in the uri: such options ${LEAVE_OUT}`);
-  if (key === 'zlibcompressionlevel') {
-    return complain(`not built yet: ${quote(name)} in the uri; zlib compresses at its own default level`);
-  }
-  if (key === 'loadbalanced') {
-    return value === 'false' ? null : complain('not built yet: loadBalanced=true in the uri');
-  }
-  return complain(
-    `option ${quote(name)} in the uri would not be obeyed: it belongs into the applications' own connection strings, leave it out here`,
-  );
+function readPool(options: UriOptions): { readonly pool?: PoolWish } {
+  const pool = present({
+    maxConnections: options.number({ name: 'maxPoolSize', min: 1, max: 10_000 }),
+    minConnections: options.number({ name: 'minPoolSize', min: 0, max: 10_000 }),
+    maxConnecting: options.number({ name: 'maxConnecting', min: 1, max: 100 }),
+    maxIdleTime: options.number({ name: 'maxIdleTimeMS', min: 0, max: DAY_MS }),
+    waitQueueTimeout: endless(options.number({ name: 'waitQueueTimeoutMS', min: 0, max: DAY_MS })),
+  });
+  return Object.keys(pool).length === 0 ? {} : { pool };
+}
+
+/** 0 is "no timeout" to drivers; here it is the longest. */
+function endless(ms: number | undefined): number | undefined {
+  return ms === 0 ? DAY_MS : ms;
+}
+
+type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** Without the keys that hold nothing. */
+function present<T extends object>(values: T): Present<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Present<T>;
 }

@@ -23,6 +23,9 @@ export interface ByteSocket {
   /** Bytes accepted by write() in this turn, of which not one has left yet. */
   readonly gatheredBytes: number;
   readonly isClosed: boolean;
+  /** Bytes that came and went since it was opened; what write() gathered in this turn comes later. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
   attach(events: SocketEvents): void;
   /** Gathers; leaves at the end of this turn. Ignored after the close. */
   write(chunk: Buffer): void;
@@ -38,11 +41,17 @@ export interface ByteSocket {
 /** Told of an exception that reached a socket: a mistake of weir's own, to be logged and counted. */
 export type OnFault = (error: unknown) => void;
 
+export type ExplainError = (error: NodeJS.ErrnoException) => string;
+
+function codeOf(error: NodeJS.ErrnoException): string {
+  return error.code ?? 'socket_error';
+}
+
 /** Below this many bytes several small chunks are joined into one write: cheaper than a vector write. */
 const JOIN_BELOW_BYTES = 16_384;
 
-/** An owner may have waited for this much to leave. */
-const SAY_DRAIN_FROM_BYTES = 65_536;
+/** An owner may have waited for this much to leave. Node says `drain` only from its own high watermark on. */
+const SAY_DRAIN_FROM_BYTES = 16_384;
 
 export class NetSocket implements ByteSocket {
   readonly remoteAddress: string;
@@ -50,6 +59,7 @@ export class NetSocket implements ByteSocket {
   readonly #socket: Socket;
   readonly #flusher: TurnFlusher;
   readonly #onFault: OnFault;
+  readonly #explain: ExplainError;
   #events: SocketEvents | null = null;
   /** What this turn gathered: nearly always one chunk, so that one has a place of its own. */
   #first: Buffer | null = null;
@@ -58,8 +68,10 @@ export class NetSocket implements ByteSocket {
   #isEnding = false;
   #closed = false;
 
-  constructor(socket: Socket, flusher: TurnFlusher, onFault: OnFault) {
+  /** @param explain what to call an error in onClose; absent: by its code */
+  constructor(socket: Socket, flusher: TurnFlusher, onFault: OnFault, explain: ExplainError = codeOf) {
     this.#socket = socket;
+    this.#explain = explain;
     this.#flusher = flusher;
     this.#onFault = onFault;
     this.remoteAddress = socket.remoteAddress ?? '';
@@ -78,6 +90,14 @@ export class NetSocket implements ByteSocket {
     return this.#closed;
   }
 
+  get bytesIn(): number {
+    return this.#socket.bytesRead;
+  }
+
+  get bytesOut(): number {
+    return this.#socket.bytesWritten;
+  }
+
   attach(events: SocketEvents): void {
     this.#events = events;
     this.#socket.on('data', (chunk: Buffer) => {
@@ -87,7 +107,7 @@ export class NetSocket implements ByteSocket {
       if (!this.#closed) events.onDrain();
     });
     this.#socket.on('end', () => this.destroy('peer_closed'));
-    this.#socket.on('error', (error: NodeJS.ErrnoException) => this.destroy(error.code ?? 'socket_error'));
+    this.#socket.on('error', (error: NodeJS.ErrnoException) => this.destroy(this.#explain(error)));
     this.#socket.on('close', () => this.destroy('closed'));
   }
 
@@ -133,11 +153,15 @@ export class NetSocket implements ByteSocket {
     const bytes = this.#gatheredBytes;
     this.#first = null;
     this.#gatheredBytes = 0;
-    if (this.#more.length === 0) this.#socket.write(first);
-    else this.#writeTogether([first, ...this.#more.splice(0)], bytes);
-    // Node says `drain` only after a write that the kernel did not take at once.
-    if (bytes >= SAY_DRAIN_FROM_BYTES && this.#socket.writableLength === 0) this.#events?.onDrain();
+    if (this.#more.length > 0) this.#writeTogether([first, ...this.#more.splice(0)], bytes);
+    else if (bytes < SAY_DRAIN_FROM_BYTES) this.#socket.write(first);
+    else this.#socket.write(first, this.#onTaken);
   }
+
+  /** The kernel has taken a large write, and a later one perhaps as well. */
+  readonly #onTaken = (): void => {
+    if (!this.#closed && this.#socket.writableLength === 0) this.runGuarded(() => this.#events?.onDrain());
+  };
 
   #writeTogether(chunks: readonly Buffer[], bytes: number): void {
     if (bytes < JOIN_BELOW_BYTES) {
@@ -145,7 +169,8 @@ export class NetSocket implements ByteSocket {
       return;
     }
     this.#socket.cork();
-    for (const chunk of chunks) this.#socket.write(chunk);
+    const last = chunks.at(-1);
+    for (const chunk of chunks) this.#socket.write(chunk, chunk === last ? this.#onTaken : undefined);
     this.#socket.uncork();
   }
 

@@ -1,16 +1,17 @@
 // Opens outgoing TCP connections. It does not retry and knows no protocol.
-// Invariant: exactly one of onConnected and onFailed is called, unless cancel() came first.
+// Invariant: exactly one of onConnected and onFailed is called, unless cancel() came first (attempt.ts).
 
 import { connect } from 'node:net';
 import type { Clock } from '../core/clock.ts';
 import type { HostPort } from '../options.ts';
+import { Attempt } from './attempt.ts';
 import { type ByteSocket, NetSocket, type OnFault } from './byte-socket.ts';
 import { ReadMemory } from './read-memory.ts';
 import type { TurnFlusher } from './turn-flusher.ts';
 
 export interface ConnectEvents {
   onConnected(socket: ByteSocket): void;
-  /** `reason`: the system's error code (ECONNREFUSED, ENOTFOUND …) or `connect_timeout`. */
+  /** `reason`: the system's error code (ECONNREFUSED, ENOTFOUND …), `connect_timeout`, or a sentence (tls-failure.ts). */
   onFailed(reason: string): void;
 }
 
@@ -45,30 +46,15 @@ export class TcpConnector implements Connector {
         },
       },
     });
-    let settled = false;
-    const settle = (): boolean => {
-      if (settled) return false;
-      settled = true;
-      timer.cancel();
-      return true;
-    };
-    const fail = (reason: string): void => {
-      if (!settle()) return;
-      socket.destroy();
-      events.onFailed(reason);
-    };
-    const timer = this.#clock.setTimer(timeoutMs, () => fail('connect_timeout'));
+    const attempt = new Attempt(socket, events, this.#clock, timeoutMs);
     socket.once('connect', () => {
-      if (!settle()) return;
-      opened = new NetSocket(socket, this.#flusher, this.#onFault);
-      events.onConnected(opened);
+      attempt.connected(() => {
+        opened = new NetSocket(socket, this.#flusher, this.#onFault);
+        return opened;
+      });
     });
     // Stays attached: an error after a cancel must not become an uncaught one.
-    socket.on('error', (error: NodeJS.ErrnoException) => fail(error.code ?? 'connect_error'));
-    return {
-      cancel: () => {
-        if (settle()) socket.destroy();
-      },
-    };
+    socket.on('error', (error: NodeJS.ErrnoException) => attempt.fail(error.code ?? 'connect_error'));
+    return attempt;
   }
 }

@@ -26,6 +26,7 @@ export const RELAY_ENDS = [
   'drain_deadline',
   'stopped',
   'over_limit',
+  'killed',
 ] as const;
 export type RelayEnd = (typeof RELAY_ENDS)[number];
 
@@ -91,6 +92,15 @@ export class Relay {
   /** Bytes taken from one side that the other side's kernel has not taken yet, both directions together. */
   get unsentBytes(): number {
     return this.#client.writableLength + (this.#server?.writableLength ?? 0);
+  }
+
+  /** Bytes that came from the client, and that went to it. */
+  get bytesIn(): number {
+    return this.#client.bytesRead;
+  }
+
+  get bytesOut(): number {
+    return this.#client.bytesWritten;
   }
 
   /** Dials the server; the client is read only once that connection stands, so nothing is collected before. */

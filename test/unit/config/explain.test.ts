@@ -14,6 +14,9 @@ const ENV = { WEIR_CLIENTS: '300' };
 const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   'address-twice': ['1:1: admin and listener main have the same address 127.0.0.1:9118'],
   'alias-bomb': ['1:1: aliases multiply this file beyond reason'],
+  allow: [
+    '3:13: expected killAllSessions, killAllSessionsByPattern or killSessions for "allow[]", found "killAllSession", did you mean killAllSessions?',
+  ],
   bind: ['2:24: expected text for "bind", found 27018'],
   'bind-port': ['2:24: expected host:port such as 127.0.0.1:27018 or [::1]:27018, found "127.0.0.1:99999"'],
   'bind-unix': ['2:24: not built yet: unix sockets; bind to host:port'],
@@ -42,20 +45,22 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     '4:11: not built yet: face replicaSet; use mongos',
     '5:5: not built yet: TLS for clients',
     '6:18: not built yet: logins of clients (auth mode relay); use none',
-    '10:12: not built yet: connections kept open in advance; leave minConnections out',
-    '10:31: not built yet: closing idle connections; leave maxIdleTime out',
-    '10:49: not built yet: renewing old connections; leave maxLifetime out',
-    '14:5: not built yet: limits of operations at the same time; use rate and burst',
-    '15:13: not built yet: action delay; use reject',
-    '16:1: not built yet: access rules',
-    '17:1: not built yet: fault injection',
-    '18:9: not built yet: statistics per query shape',
-    '18:30: not built yet: the slow operation log',
-    '19:10: not built yet: several processes on one port; use workers: 1',
+    '13:5: not built yet: limits of operations at the same time; use rate and burst',
+    '14:13: not built yet: action delay; use reject',
+    '15:1: not built yet: access rules',
+    '16:1: not built yet: fault injection',
+    '17:9: not built yet: statistics per query shape',
+    '17:30: not built yet: the slow operation log',
+    '18:10: not built yet: several processes on one port; use workers: 1',
   ],
   'not-whole': ['4:28: expected a whole number for "maxConnections", found 2.5'],
   'passthrough-compressors': [
     '4:18: compressors is for mode pool; in mode passthrough clients and server agree on their own',
+  ],
+  'passthrough-face': [
+    '4:11: face is for mode pool; in mode passthrough the server shows its own',
+    '5:12: allow is for mode pool; in mode passthrough nothing is refused',
+    '6:24: slowClientTimeout is for mode pool; in mode passthrough the server waits itself',
   ],
   'passthrough-hosts': [
     '3:11: mode passthrough goes to one host, and cluster main has 2; give each member a cluster and a listener of its own',
@@ -83,18 +88,32 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   'unknown-key-far': ['1:30: unknown key "polite", known here: drainTimeout'],
   'unknown-key-near': ['5:7: unknown key "maxConnection", did you mean "maxConnections"?'],
   'unknown-tag': ['3:10: unknown tag !secret, known: !env NAME:-default, !file PATH'],
-  uri: ['3:10: expected a uri such as mongodb://host:27017 or mongodb://a,b,c/?replicaSet=rs0'],
-  'uri-credentials': [
-    '3:10: refused: credentials in the uri come with upstream logins and TLS, which are not built yet; mode passthrough passes the logins and TLS of clients by itself, leave this out',
-  ],
   'uri-option': [
     '3:10: option "readPreference" in the uri would not be obeyed: it belongs into the applications\' own connection strings, leave it out here',
   ],
-  'uri-srv': ['3:10: refused: mongodb+srv addresses come with upstream logins and TLS, which are not built yet'],
-  'uri-tls': [
-    '3:10: refused: tls=true in the uri: such connections come with upstream logins and TLS, which are not built yet; mode passthrough passes the logins and TLS of clients by itself, leave this out',
-  ],
   'wrong-type': ['2:3: expected a list for "listeners", found a mapping'],
+  auth: [
+    '5:11: a user name is given without a password',
+    '8:11: the login is given by the uri and by this key: keep one of them',
+    '11:11: MONGODB-X509 needs TLS and a certificate key file: the certificate is the login',
+    '12:5: minConnections (minPoolSize) is 60, above maxConnections (maxPoolSize), which is 50',
+  ],
+  'passthrough-login': [
+    '2:24: mode passthrough passes the logins and TLS of clients by itself; leave them out, or give this listener a cluster of its own',
+  ],
+  'pool-twice': ['4:28: maxConnections is given by an option of the uri as well: keep one of them'],
+  'tls-files': ['4:10: the CA file cannot be read (ENOENT)', '7:10: the CA file holds no certificate in PEM form'],
+  uri: [
+    '3:10: expected a uri such as mongodb://host:27017, mongodb://user:password@a,b,c/?replicaSet=rs0 or mongodb+srv://name.example.com',
+  ],
+  'uri-credentials': [
+    '3:10: write @ / : ? # in user name, password and options of the uri percent-encoded',
+    '6:38: expected text for "password", found a value that is not shown',
+    '6:59: expected SCRAM-SHA-256, SCRAM-SHA-1 or MONGODB-X509 for "mechanism", found a value that is not shown',
+    '9:11: expected a mapping for "auth", found a value that is not shown',
+  ],
+  'uri-srv': ['2:24: mode passthrough goes to one host: name it in a mongodb:// uri'],
+  'uri-tls': ['3:10: tlsCAFile needs tls=true in the uri'],
 };
 
 function load(folder: URL, file: string): ConfigResult {

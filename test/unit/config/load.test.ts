@@ -46,7 +46,15 @@ describe('loadConfig', () => {
       waitQueueTimeout: 5000,
       maxWaiters: 10_000,
       awaitConnections: 10,
+      minConnections: 0,
+      maxIdleTime: 600_000,
+      maxLifetime: 3_600_000,
+      pipelining: 'adaptive',
+      weights: {},
+      replyBuffer: 1_048_576,
+      onClientGone: 'finish',
     });
+    assert.deepEqual(defaultConfig().memory, { buffers: 268_435_456 });
     assert.deepEqual(defaultConfig().admin.bind, { host: '127.0.0.1', port: 9118 });
     assert.equal(defaultConfig().shutdown.drainTimeout, 10_000);
   });

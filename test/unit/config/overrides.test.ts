@@ -2,8 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Config } from '../../../src/config/config.ts';
 import { defaultConfig, loadConfig } from '../../../src/config/load.ts';
-import { applyOverrides, type Overrides } from '../../../src/config/overrides.ts';
+import { applyOverrides as applyWithFiles, type Overrides } from '../../../src/config/overrides.ts';
+
+const applyOverrides = (config: Config, overrides: Overrides): ReturnType<typeof applyWithFiles> =>
+  applyWithFiles(config, overrides, () => '');
 
 describe('applyOverrides', () => {
   it('changes nothing without flags', () => {
@@ -56,9 +60,19 @@ describe('applyOverrides', () => {
     [{ listen: '1' }, '--listen: expected host:port such as 127.0.0.1:27018 or [::1]:27018, found "1"', false],
     [{ listen: 'off' }, '--listen: expected host:port such as 127.0.0.1:27018 or [::1]:27018, found "off"', false],
     [
-      { upstream: 'mongodb://u:hunter2@a' },
-      '--upstream: refused: credentials in the uri come with upstream logins and TLS, which are not built yet; mode passthrough passes the logins and TLS of clients by itself, leave this out',
+      { upstream: 'mongodb://u:hunter2@a/?authMechanism=PLAIN' },
+      '--upstream: refused: authMechanism=PLAIN is not built yet',
       true,
+    ],
+    [
+      { upstream: 'mongodb://a/?tls=true&tlsCAFile=empty.pem' },
+      '--upstream: the CA file holds no certificate in PEM form',
+      false,
+    ],
+    [
+      { upstream: 'mongodb://u:hunter2@a', mode: 'passthrough' },
+      'with these flags, mode passthrough passes the logins and TLS of clients by itself; leave them out, or give this listener a cluster of its own',
+      false,
     ],
     [{ maxUpstream: '0' }, '--max-upstream: expected a whole number from 1 to 10000, found "0"', false],
     [{ maxUpstream: '8x' }, '--max-upstream: expected a whole number from 1 to 10000, found "8x"', false],

@@ -1,4 +1,4 @@
-// Durations, rates and addresses, text by text.
+// Durations, sizes, rates and addresses, text by text.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
@@ -10,6 +10,7 @@ import {
   parseDuration,
   parseDurationOrZero,
   parseRate,
+  parseSize,
 } from '../../../src/config/quantities.ts';
 
 function read<T>(result: Parsed<T>): T | 'wrong' {
@@ -41,6 +42,32 @@ describe('parseDuration', () => {
       ['0s', '0ms', '2s', '0'].map((text) => read(parseDurationOrZero(text))),
       [0, 0, 2000, 'wrong'],
     );
+  });
+});
+
+describe('parseSize', () => {
+  const cases: readonly (readonly [string, number | 'wrong'])[] = [
+    ['16KB', 16_384],
+    ['1MB', 1_048_576],
+    ['1.5 MB', 1_572_864],
+    ['1GB', 1_073_741_824],
+    ['15KB', 'wrong'],
+    ['2GB', 'wrong'],
+    ['0KB', 'wrong'],
+    ['-1MB', 'wrong'],
+    ['1048576', 'wrong'],
+    ['1mb', 'wrong'],
+    ['1TB', 'wrong'],
+    ['', 'wrong'],
+  ];
+  for (const [text, expected] of cases) {
+    it(`reads ${JSON.stringify(text)} as ${expected}`, () => {
+      assert.equal(read(parseSize(text, 16_384, 1_073_741_824)), expected);
+    });
+  }
+  it('names the bounds', () => {
+    const result = parseSize('2GB', 16_384, 1_073_741_824);
+    assert.equal(result.ok ? '' : result.sentence, 'expected a size from 16KB to 1GB, found "2GB"');
   });
 });
 

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { defaultConfig, loadConfig } from '../../../src/config/load.ts';
 import { toOptions } from '../../../src/config/to-options.ts';
+import { SecretText } from '../../../src/core/secret.ts';
 import type { WeirOptions } from '../../../src/options.ts';
 
 function optionsOf(text: string): WeirOptions {
@@ -23,15 +24,20 @@ describe('toOptions', () => {
           bind: { host: '127.0.0.1', port: 27018 },
           cluster: 'orders',
           mode: 'pool',
+          face: 'direct',
+          allow: ['killSessions', 'killAllSessions'],
           maxConnections: 20_000,
           compressors: ['zlib', 'snappy'],
           idleTimeoutMs: null,
+          slowClientTimeoutMs: 20_000,
         },
         {
           name: 'reports',
           bind: { host: '::1', port: 27019 },
           cluster: 'archive',
           mode: 'passthrough',
+          face: 'mongos',
+          allow: [],
           maxConnections: null,
           idleTimeoutMs: 1_800_000,
         },
@@ -45,6 +51,19 @@ describe('toOptions', () => {
             { host: 'db3', port: 27017 },
           ],
           replicaSet: 'rs0',
+          credential: {
+            mechanism: 'SCRAM-SHA-256',
+            username: 'weir',
+            password: new SecretText('swordfish'),
+            source: 'users',
+          },
+          tls: {
+            ca: null,
+            certificateKey: null,
+            certificateKeyPassword: null,
+            allowInvalidHostnames: true,
+            allowInvalidCertificates: false,
+          },
           compressors: ['zstd', 'snappy'],
           pool: {
             maxConnections: 50,
@@ -52,12 +71,20 @@ describe('toOptions', () => {
             waitQueueTimeoutMs: 5000,
             maxWaiters: 10_000,
             awaitConnections: 10,
+            minConnections: 2,
+            maxIdleTimeMs: 0,
+            maxLifetimeMs: 7_200_000,
+            pipelining: 'off',
+            weights: { checkout: 5 },
+            replyBufferBytes: 524_288,
+            onClientGone: 'cancel',
           },
         },
         {
           name: 'archive',
           seeds: [{ host: '::1', port: 27017 }],
           replicaSet: null,
+          directConnection: true,
           connectTimeoutMs: 2500,
           pool: {
             maxConnections: 8,
@@ -65,6 +92,13 @@ describe('toOptions', () => {
             waitQueueTimeoutMs: 250,
             maxWaiters: 10_000,
             awaitConnections: 10,
+            minConnections: 0,
+            maxIdleTimeMs: 600_000,
+            maxLifetimeMs: 3_600_000,
+            pipelining: 'adaptive',
+            weights: {},
+            replyBufferBytes: 1_048_576,
+            onClientGone: 'finish',
           },
         },
       ],
@@ -89,6 +123,7 @@ describe('toOptions', () => {
       ],
       stats: { maxRows: 2000, maxCallSites: 500 },
       admin: null,
+      bufferBytes: 1_073_741_824,
       drainTimeoutMs: 30_000,
     });
   });
