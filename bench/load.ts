@@ -34,7 +34,7 @@ export interface LoadOptions {
   readonly base: string;
 }
 
-const lab = resolve(process.env['WEIR_LAB'] ?? '../shared/lab');
+export const lab: string = resolve(process.env['WEIR_LAB'] ?? '../shared/lab');
 
 function has(program: string): boolean {
   return spawnSync('which', [program]).status === 0;
@@ -49,11 +49,9 @@ function buildFloor(): string | null {
 function availablePeers(wanted: readonly string[]): Peer[] {
   const weir = [process.execPath, 'dist/src/cli/main.js', 'start', '--config', 'bench/load-config/weir.yaml'];
   const peers: Peer[] = [{ name: 'weir', command: weir, warmSeconds: 1.5 }];
-  peers.push({
-    name: 'sketch',
-    command: [process.execPath, `${lab}/sketch.mjs`, '28002', '28001', '8', '1'],
-    warmSeconds: 1,
-  });
+  const sketch = [process.execPath, `${lab}/sketch.mjs`, '28002', '28001', '8'];
+  peers.push({ name: 'sketch', command: [...sketch, '1'], warmSeconds: 1 });
+  peers.push({ name: 'sketch8', command: [...sketch, '8'], warmSeconds: 1 });
   const passthrough = [process.execPath, 'dist/src/cli/main.js', 'start', '--mode', 'passthrough'];
   passthrough.push(
     '--listen',
@@ -109,7 +107,7 @@ function readFigures(line: string): Figures {
   };
 }
 
-function median(numbers: readonly number[]): number {
+export function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

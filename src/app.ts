@@ -1,8 +1,9 @@
 // A whole weir: what is there once, the two modes (wiring/), the admin side; started, drained and stopped in one visible
 // order. No logic of its own. Invariants: components never import configuration; stop() ends all that start() began.
 
-import { hasCompressor, loadCompressors } from '../codecs/index.ts';
+import { hasCompressor, loadCompressors, watchCompressors } from '../codecs/index.ts';
 import { type AdminServer, startAdmin } from './admin/server.ts';
+import { ByteBudget, DEFAULT_BUFFER_BYTES } from './core/byte-budget.ts';
 import { type Clock, type Random, systemClock, systemRandom } from './core/clock.ts';
 import { CompressionCounts } from './core/compression-counts.ts';
 import { type Logger, silentLogger } from './core/logger.ts';
@@ -20,7 +21,9 @@ import { Recorder } from './recording/recorder.ts';
 import { createSnapshots } from './snapshots.ts';
 import { OperationTable } from './stats/operation-table.ts';
 import { createMetrics } from './stats/prometheus.ts';
+import { createVerbs } from './verbs.ts';
 import { PassthroughSide } from './wiring/passthrough-side.ts';
+import { passedThrough } from './wiring/plan.ts';
 import { PoolSide } from './wiring/pool-side.ts';
 import type { SharedParts } from './wiring/shared.ts';
 
@@ -37,8 +40,16 @@ export interface Weir {
   readonly adminAddress: HostPort | null;
   readonly snapshots: Snapshots;
   readonly table: OperationTable;
-  /** Stops accepting and lets what runs come to its end, at most until the drain deadline. */
-  drain(): Promise<void>;
+  /**
+   * Resolves when a drain was asked for over the admin address, with its time in milliseconds: it has begun, and whoever
+   * started this weir stops it afterwards.
+   */
+  readonly drainAsked: Promise<number>;
+  /**
+   * Stops accepting and lets what runs come to its end, at most for `timeoutMs` (default: the configured time). Another
+   * call while one runs waits for the same end.
+   */
+  drain(timeoutMs?: number): Promise<void>;
   /** Ends everything now. Idempotent. */
   stop(): Promise<void>;
 }
@@ -63,13 +74,16 @@ class House implements Weir {
   readonly #pool: PoolSide;
   readonly #passthrough: PassthroughSide;
   #admin: AdminServer | null = null;
+  #drain: { readonly deadlineMs: number; readonly ended: Promise<void> } | null = null;
+  readonly drainAsked: Promise<number>;
+  #sayDrainAsked: (timeoutMs: number) => void = () => {};
 
   constructor(options: WeirOptions, parts: WeirParts) {
     this.table = new OperationTable({ maxRows: options.stats.maxRows });
     this.#shared = makeShared(options, parts, this.table);
     this.#pool = new PoolSide(this.#shared);
     this.#passthrough = new PassthroughSide(this.#shared);
-    const { version, clock, limits, decodeErrors, compression } = this.#shared;
+    const { version, clock, limits, decodeErrors, compression, budget } = this.#shared;
     const { lanes, servers } = this.#pool;
     this.snapshots = createSnapshots({
       version,
@@ -83,6 +97,11 @@ class House implements Weir {
       limits,
       decodeErrors,
       compression,
+      budget,
+      isDraining: () => this.#drain !== null,
+    });
+    this.drainAsked = new Promise((resolve) => {
+      this.#sayDrainAsked = resolve;
     });
   }
 
@@ -91,6 +110,7 @@ class House implements Weir {
   }
 
   async start(): Promise<void> {
+    watchCompressors(this.#shared.clock);
     await loadCompressors();
     this.#warnOfAbsentCompressors();
     this.#pool.start();
@@ -114,7 +134,33 @@ class House implements Weir {
       isReady: () => snapshots.summary().upstreamReachable,
       recorder,
       logger,
+      verbs: createVerbs({
+        clusters: this.#pool.lanes.map((lane) => lane.cluster),
+        passedThrough: passedThrough(options).map(({ name }) => name),
+        servers: this.#pool.servers,
+        passthroughServers: this.#passthrough.servers,
+        drain: (timeoutMs) => this.#obeyDrain(timeoutMs),
+      }),
     });
+  }
+
+  /** Milliseconds until its end. */
+  #obeyDrain(timeoutMs: number | null): number {
+    const running = this.#drain;
+    const { clock, options } = this.#shared;
+    const givenMs = timeoutMs ?? options.drainTimeoutMs;
+    this.#beginDrain(givenMs);
+    const leftMs = running === null ? givenMs : Math.max(0, running.deadlineMs - clock.nowMs());
+    this.#sayDrainAsked(leftMs);
+    return leftMs;
+  }
+
+  #beginDrain(timeoutMs: number): { readonly deadlineMs: number; readonly ended: Promise<void> } {
+    if (this.#drain !== null) return this.#drain;
+    const deadlineMs = this.#shared.clock.nowMs() + timeoutMs;
+    const sides = [this.#pool.drain(deadlineMs), this.#passthrough.drain(deadlineMs)];
+    this.#drain = { deadlineMs, ended: Promise.all(sides).then(() => {}) };
+    return this.#drain;
   }
 
   /** Named in the configuration, but its optional package is not installed or does not work here. */
@@ -126,10 +172,8 @@ class House implements Weir {
     }
   }
 
-  async drain(): Promise<void> {
-    const { clock, options } = this.#shared;
-    const deadlineMs = clock.nowMs() + options.drainTimeoutMs;
-    await Promise.all([this.#pool.drain(deadlineMs), this.#passthrough.drain(deadlineMs)]);
+  async drain(timeoutMs: number = this.#shared.options.drainTimeoutMs): Promise<void> {
+    await this.#beginDrain(timeoutMs).ended;
   }
 
   async stop(): Promise<void> {
@@ -145,6 +189,7 @@ function makeShared(options: WeirOptions, parts: WeirParts, table: OperationTabl
   const flusher = new TurnFlusher(clock);
   const decodeErrors: Tally<string> = new Tally();
   const seldom = new Seldom();
+  let lastClientId = 0;
   const onFault = (error: unknown): void => {
     decodeErrors.add('weir|internal_error');
     if (!seldom.isDue(clock.nowMs())) return;
@@ -167,6 +212,8 @@ function makeShared(options: WeirOptions, parts: WeirParts, table: OperationTabl
     recorder: new Recorder(clock, `weir ${version}`, onRecordingFault),
     decodeErrors,
     compression: new CompressionCounts(),
+    budget: new ByteBudget(options.bufferBytes ?? DEFAULT_BUFFER_BYTES),
+    nextClientId: () => ++lastClientId,
     onFault,
   };
 }

@@ -8,6 +8,7 @@ import { silentLogger } from '../../src/core/logger.ts';
 import { Tally } from '../../src/core/tally.ts';
 import { Dispatcher } from '../../src/downstream/dispatcher.ts';
 import { DownstreamServer } from '../../src/downstream/server.ts';
+import { makeServiceId } from '../../src/downstream/service-id.ts';
 import { Attribution } from '../../src/filters/attribution.ts';
 import { CallSites } from '../../src/filters/call-sites.ts';
 import { FilterChain } from '../../src/filters/chain.ts';
@@ -28,6 +29,8 @@ class StubSocket implements ByteSocket {
   readonly remotePort: number = 1;
   readonly unwrittenBytes: number = 0;
   readonly gatheredBytes: number = 0;
+  readonly bytesIn = 0;
+  readonly bytesOut = 0;
   readonly isClosed: boolean = false;
   events: SocketEvents | null = null;
   onWrite: (chunk: Buffer) => void = () => {};
@@ -109,6 +112,7 @@ const cluster: Cluster = new Cluster({
   events: {
     onFirstContact: () => dispatcher.onFirstContact(),
     onProcessChanged: () => {},
+    onMemberGone: () => {},
     openTransactions: () => dispatcher.router.transactions.size,
     onDecodeError: () => {},
   },
@@ -118,6 +122,7 @@ const dispatcher = new Dispatcher({
   chain: new FilterChain([new RateLimitFilter([limit])]),
   attribution: new Attribution(table, new CallSites()),
   clock,
+  serviceId: makeServiceId(() => 0.5),
 });
 const server = new DownstreamServer({
   name: 'm',

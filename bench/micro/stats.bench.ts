@@ -34,6 +34,7 @@ function resultAt(i: number): OperationResult {
     requestBytes: 180,
     replyBytes: 200,
     serverMs: spread[(i * 1597) % spread.length] ?? 1,
+    behindMs: 0,
     waitMs: i % 3 === 0 ? (spread[(i * 31) % spread.length] ?? 1) : 0,
     totalMs: (spread[(i * 1597) % spread.length] ?? 1) + 0.05,
   };

@@ -33,6 +33,10 @@ function readUpstream(text: string | null): Upstream | null {
   const parsed = parseUpstreamUri(text);
   if (!parsed.ok)
     throw new CliFailure(parsed.refusal ? EXIT.cannotStart : EXIT.badInput, `weir: --upstream: ${parsed.sentence}`);
+  const { seeds, tls = null } = parsed.value;
+  if (tls !== null || seeds.length === 0) {
+    throw new CliFailure(EXIT.cannotStart, 'weir: --upstream: refused: the demo knows neither TLS nor mongodb+srv');
+  }
   return parsed.value;
 }
 

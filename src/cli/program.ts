@@ -8,17 +8,13 @@ import { CliFailure, EXIT } from './failure.ts';
 import type { Io } from './io.ts';
 import type { RecordFlags } from './record.ts';
 import { SHOW_KINDS, type ShowKind } from './show-tables.ts';
+import { addVerbs } from './verb-commands.ts';
 
 /** Verbs of the blueprint, and what they will do. */
 const NOT_BUILT_VERBS: Readonly<Record<string, string>> = {
   top: 'the live view; use weir show',
   diff: 'comparing two windows or captures',
-  pause: 'pausing clients',
-  resume: 'pausing clients',
-  reconnect: 'renewing connections on demand; restart weir',
   reload: 'changing the config of a running weir; restart it',
-  drain: 'draining on demand; send SIGTERM',
-  kill: 'killing operations on demand',
   user: 'logins of clients',
 };
 
@@ -71,6 +67,7 @@ function buildProgram(io: Io, done: (exitCode: number) => void): Command {
   addDemo(program, done);
   addCheck(program, io, done);
   addShow(program, io, done);
+  addVerbs(program, io, done);
   addRecord(program, io, done);
   addDecode(program, io, done);
   addNotBuilt(program);

@@ -23,14 +23,15 @@ export interface StartPlan {
 export function readStartPlan(flags: StartFlags, io: Io): StartPlan {
   const file = text(flags, 'config');
   const base = file === undefined ? defaultConfig() : readFileOrFail(file, io);
-  const config = applyOverrides(base, {
+  const overrides = {
     listen: text(flags, 'listen'),
     upstream: text(flags, 'upstream'),
     maxUpstream: text(flags, 'maxUpstream'),
     admin: text(flags, 'admin'),
     mode: text(flags, 'mode'),
     logLevel: text(flags, 'logLevel'),
-  });
+  };
+  const config = applyOverrides(base, overrides, (path) => io.readFile(path));
   if (!config.ok) {
     throw new CliFailure(config.refusal ? EXIT.cannotStart : EXIT.badInput, `weir: ${config.sentence}`);
   }

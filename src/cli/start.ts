@@ -1,10 +1,10 @@
 // `weir start`: the proxy as a process, from flags to exit code. What it is made of is app.ts's business.
-// Invariant: after the first stop signal it ends within the drain deadline; a second one ends it at once.
+// Invariant: after the first stop signal, or `weir drain`, it ends within the drain deadline; a second signal ends it at once.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatHostPort } from '../config/quantities.ts';
 import type { Logger } from '../core/logger.ts';
-import type { Summary } from '../core/snapshots.ts';
+import type { ServerRow, Summary } from '../core/snapshots.ts';
 import type { HostPort, WeirOptions } from '../options.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import type { Io } from './io.ts';
@@ -17,7 +17,12 @@ import { StopSignals } from './stop-signals.ts';
 export interface RunningWeir {
   readonly listeners: readonly { readonly name: string; readonly host: string; readonly port: number }[];
   readonly adminAddress: HostPort | null;
-  readonly snapshots: { summary(): Pick<Summary, 'upstreamReachable'> };
+  readonly snapshots: {
+    summary(): Pick<Summary, 'upstreamReachable' | 'upstreamLogin'>;
+    servers?(): readonly Pick<ServerRow, 'address' | 'lastError'>[];
+  };
+  /** Resolves when a drain, which has begun, was asked for (weir drain): with its time in milliseconds. */
+  readonly drainAsked: Promise<number>;
   drain(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -28,7 +33,7 @@ export type Launch = (options: WeirOptions, parts: { readonly logger: Logger }) 
 export interface StartParts {
   readonly launch?: Launch;
   readonly logger?: Logger;
-  /** How long --require-upstream waits for the first answer; by default as long as hello waits for the first contact. */
+  /** How long --require-upstream waits for the first answer and login; by default as long as hello waits for the first contact. */
   readonly upstreamWaitMs?: number;
   /** Beyond the drain deadline: closing sockets takes a moment too. */
   readonly stopGraceMs?: number;
@@ -47,10 +52,13 @@ export async function runStart(flags: StartFlags, io: Io, parts: StartParts = {}
     const weir = await launchOrExplain(options, logger, parts.launch ?? launchWeir);
     announce(weir, options, logger);
     if (requireUpstream) await waitForUpstream(weir, options, signals, parts.upstreamWaitMs ?? UPSTREAM_WAIT_MS);
-    const signal = await signals.first;
-    logger.info({ signal, deadline_ms: options.drainTimeoutMs }, 'draining');
-    const ended = stopInOrder(weir, options.drainTimeoutMs, parts.stopGraceMs ?? STOP_GRACE_MS, logger);
-    return await Promise.race([ended.then(() => signals.exitCode(signal)), signals.second]);
+    const reason = await Promise.race([signals.first, weir.drainAsked]);
+    const wasAsked = typeof reason === 'number';
+    const timeoutMs = wasAsked ? reason : options.drainTimeoutMs;
+    logger.info({ signal: wasAsked ? 'none' : reason, deadline_ms: timeoutMs }, 'draining');
+    const ended = stopInOrder(weir, timeoutMs, parts.stopGraceMs ?? STOP_GRACE_MS, logger);
+    const exitCode = wasAsked ? EXIT.ok : signals.exitCode(reason);
+    return await Promise.race([ended.then(() => exitCode), signals.second]);
   } finally {
     signals.close();
   }
@@ -90,16 +98,39 @@ async function waitForUpstream(
   patienceMs: number,
 ): Promise<void> {
   const deadline = performance.now() + patienceMs;
-  while (!weir.snapshots.summary().upstreamReachable) {
-    if (signals.heard) return;
-    if (performance.now() >= deadline) {
+  while (!signals.heard) {
+    const { upstreamReachable, upstreamLogin } = weir.snapshots.summary();
+    if (upstreamReachable && (upstreamLogin === 'none' || upstreamLogin === 'works')) return;
+    if (upstreamLogin === 'refused' || performance.now() >= deadline) {
+      const failure = describeFailure(weir, options, upstreamReachable || upstreamLogin === 'refused');
       await weir.stop();
-      const seeds = options.clusters.flatMap((cluster) => cluster.seeds.map(formatHostPort)).join(', ');
-      const message = `weir: no server answered at ${seeds}; start it, correct --upstream, or leave --require-upstream out`;
-      throw new CliFailure(EXIT.cannotStart, message);
+      throw new CliFailure(EXIT.cannotStart, failure);
     }
     await delay(UPSTREAM_POLL_MS);
   }
+}
+
+function describeFailure(weir: RunningWeir, options: WeirOptions, isReached: boolean): string {
+  const what = isReached ? 'cannot log in' : 'no server answered';
+  const remedy = isReached ? 'correct the login' : 'start it, correct --upstream';
+  const reasons = reasonsOf(weir) || (isReached ? ' (no answer yet)' : hintOf(options));
+  return `weir: ${what} at ${describeSeeds(options)}${reasons}; ${remedy}, or leave --require-upstream out`;
+}
+
+/** A server that takes connections and is silent to TLS has not failed yet when patience ends. */
+function hintOf({ clusters }: WeirOptions): string {
+  const isTls = clusters.some(({ tls = null }) => tls !== null);
+  return isTls ? ' (nothing came back yet: is the host right, and does it speak TLS at this port?)' : '';
+}
+
+function describeSeeds({ clusters }: WeirOptions): string {
+  return clusters.flatMap(({ seeds, srv }) => [...(srv ? [srv.host] : []), ...seeds.map(formatHostPort)]).join(', ');
+}
+
+/** What each server's last failure was, the same one once. */
+function reasonsOf({ snapshots }: RunningWeir): string {
+  const reasons = new Set(snapshots.servers?.().flatMap(({ lastError }) => (lastError === null ? [] : [lastError])));
+  return reasons.size === 0 ? '' : ` (${[...reasons].join('; ')})`;
 }
 
 async function stopInOrder(weir: RunningWeir, drainTimeoutMs: number, graceMs: number, logger: Logger): Promise<void> {

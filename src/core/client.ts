@@ -8,11 +8,14 @@
  */
 export class Peer {
   readonly key: string;
+  /** It is one connection that said loadBalanced: the owner of what it opens, which ends with it (protocol.md 2.8). */
+  readonly isConnection: boolean;
   /** Open connections, the driver's monitor included. */
   connections = 0;
 
-  constructor(key: string) {
+  constructor(key: string, isConnection = false) {
     this.key = key;
+    this.isConnection = isConnection;
   }
 }
 

@@ -1,6 +1,7 @@
-// Every error that weir itself says, in the forms of protocol.md 5.5 and 5.6. Nothing else in the code names a code.
-// It makes no bytes (downstream/error-reply.ts does). Invariants: never RetryableWriteError on a refusal;
-// NoWritesPerformed only where nothing was sent.
+// Every error that weir itself says, as an answer: a row of error-table.ts with its sentence.
+// It makes no bytes (downstream/error-reply.ts does). Invariant: codes and labels come from the table only.
+
+import { ERROR_TABLE, type ErrorName, type LossKind } from './error-table.ts';
 
 /** The fields of an error reply; `code` is an int32 on the wire (Go drops any other type). */
 export interface ErrorAnswer {
@@ -12,24 +13,6 @@ export interface ErrorAnswer {
   readonly baseBackoffMs: number;
 }
 
-/** What a lost request was, as far as the right label depends on it (protocol.md 5.6). */
-export type LossKind =
-  | 'read_or_plain_write'
-  | 'retryable_write'
-  | 'transaction_statement'
-  | 'commit_or_abort'
-  | 'change_stream_get_more';
-
-const LOSS_LABELS: Readonly<Record<LossKind, readonly string[]>> = {
-  read_or_plain_write: [],
-  retryable_write: ['RetryableWriteError'],
-  transaction_statement: ['TransientTransactionError'],
-  commit_or_abort: ['RetryableWriteError'],
-  change_stream_get_more: ['ResumableChangeStreamError'],
-};
-
-const OVERLOAD = 'IngressRequestRateLimitExceeded';
-const OVERLOAD_CODE = 462;
 /** A full queue needs about this long to be worth another try. */
 const QUEUE_FULL_BACKOFF_MS = 1000;
 
@@ -40,103 +23,118 @@ function shown(name: string): string {
   return name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}…` : name;
 }
 
-function plain(code: number, codeName: string, errmsg: string, errorLabels: readonly string[] = []): ErrorAnswer {
-  return { code, codeName, errmsg, errorLabels, baseBackoffMs: 0 };
+function say(name: ErrorName, errmsg: string, baseBackoffMs = 0): ErrorAnswer {
+  const { code, codeName, labels } = ERROR_TABLE[name];
+  return { code, codeName, errmsg, errorLabels: labels, baseBackoffMs };
 }
 
 /** A limit said no; nothing was sent. Drivers of 2026 retry after a wait, older ones surface it (protocol.md 5.4). */
 export function limitRefused(limit: string, baseBackoffMs: number): ErrorAnswer {
-  return {
-    code: OVERLOAD_CODE,
-    codeName: OVERLOAD,
-    errmsg: `weir: limit '${limit}' refused this operation`,
-    errorLabels: ['SystemOverloadedError', 'RetryableError', 'NoWritesPerformed'],
-    baseBackoffMs,
-  };
+  return say('limit_refused', `weir: limit '${limit}' refused this operation`, baseBackoffMs);
 }
 
 /** The wait queue holds all that it may. */
 export function queueFull(maxWaiters: number): ErrorAnswer {
-  return {
-    code: OVERLOAD_CODE,
-    codeName: OVERLOAD,
-    errmsg: `weir: the wait queue is full (it holds ${maxWaiters} operations, and a bounded number of bytes)`,
-    errorLabels: ['SystemOverloadedError', 'RetryableError', 'NoWritesPerformed'],
-    baseBackoffMs: QUEUE_FULL_BACKOFF_MS,
-  };
+  const errmsg = `weir: the wait queue is full (it holds ${maxWaiters} operations, and a bounded number of bytes)`;
+  return say('queue_full', errmsg, QUEUE_FULL_BACKOFF_MS);
 }
 
 /** The queue's own bound passed. Without RetryableError: drivers would triple the wait (measured, protocol.md 5.5). */
 export function waitTimedOut(waitedMs: number): ErrorAnswer {
-  return plain(OVERLOAD_CODE, OVERLOAD, `weir: no connection became free within ${Math.round(waitedMs)} ms`, [
-    'SystemOverloadedError',
-    'NoWritesPerformed',
-  ]);
+  return say('wait_timed_out', `weir: no connection became free within ${Math.round(waitedMs)} ms`);
 }
 
 /** The command's own maxTimeMS passed in the queue. */
 export function maxTimeExpired(isRead: boolean): ErrorAnswer {
-  const labels = isRead ? [] : ['NoWritesPerformed'];
-  return plain(
-    50,
-    'MaxTimeMSExpired',
+  return say(
+    isRead ? 'max_time_expired_read' : 'max_time_expired_write',
     'weir: operation exceeded its time limit while it waited for a connection',
-    labels,
   );
 }
 
 /** The connection was lost while a reply was due, or (`wasWritten` false) before anything was sent. */
 export function upstreamLost(kind: LossKind, wasWritten: boolean): ErrorAnswer {
-  const labels = wasWritten ? LOSS_LABELS[kind] : [...LOSS_LABELS[kind], 'NoWritesPerformed'];
-  const errmsg = wasWritten
-    ? 'weir: the connection to the server was lost before its answer came'
-    : 'weir: the server could not be reached';
-  return plain(6, 'HostUnreachable', errmsg, labels);
+  if (wasWritten) return say(`lost_${kind}`, 'weir: the connection to the server was lost before its answer came');
+  const answer = say(`lost_${kind}`, 'weir: the server could not be reached');
+  return { ...answer, errorLabels: [...answer.errorLabels, 'NoWritesPerformed'] };
 }
 
 /** A killCursors that names more cursors than weir looks up in one go. */
 export function tooManyCursors(limit: number): ErrorAnswer {
-  return plain(9, 'FailedToParse', `weir: a killCursors may name at most ${limit} cursors`);
+  return say('too_many_cursors', `weir: a killCursors may name at most ${limit} cursors`);
 }
 
 /** Not this client's cursor, or gone with its server process. */
 export function cursorNotFound(cursorId: bigint): ErrorAnswer {
-  return plain(43, 'CursorNotFound', `cursor id ${cursorId} not found`);
+  return say('cursor_not_found', `cursor id ${cursorId} not found`);
+}
+
+/** Its client killed the cursor while the getMore waited here; a server says the same of one that waits there. */
+export function cursorKilled(cursorId: bigint): ErrorAnswer {
+  return say('cursor_killed', `weir: cursor id ${cursorId} was killed while its getMore waited for news`);
+}
+
+/** A person ended it (weir kill operation). What was sent may still take effect, so nothing is promised. */
+export function interrupted(wasWritten: boolean): ErrorAnswer {
+  return say(wasWritten ? 'interrupted' : 'interrupted_unsent', 'weir: operation was interrupted by weir kill');
 }
 
 export function authenticationFailed(): ErrorAnswer {
-  return plain(
-    18,
-    'AuthenticationFailed',
+  return say(
+    'authentication_failed',
     'weir: logins are not supported yet: remove the credentials from the connection string that points at weir',
   );
 }
 
 export function commandNotFound(name: string): ErrorAnswer {
-  return plain(59, 'CommandNotFound', `no such command through weir: '${shown(name)}'`);
+  return say('command_not_found', `no such command through weir: '${shown(name)}'`);
+}
+
+/** A standalone's answer to what is for the members of a set. */
+export function noReplication(name: string): ErrorAnswer {
+  return say('no_replication', `'${shown(name)}' is for members of a replica set, and through weir there is none`);
+}
+
+/** It would end what belongs to other applications, for to the server all of them are one user. */
+export function sessionKillRefused(name: string): ErrorAnswer {
+  return say(
+    'session_kill_refused',
+    `weir: '${shown(name)}' would end sessions of other applications; name your sessions in killSessions, or let the listener allow it`,
+  );
+}
+
+/** weir serves applications; a server of a deployment must not take it for one of its own. */
+export function internalClientRefused(): ErrorAnswer {
+  return say('internal_client_refused', 'weir: servers of a deployment (internalClient) are not served');
+}
+
+/** A hello that waits for news says what it knows and how long it waits, or neither. */
+export function halfAwaitableHello(hasVersion: boolean): ErrorAnswer {
+  const [has, lacks] = hasVersion ? ['topologyVersion', 'maxAwaitTimeMS'] : ['maxAwaitTimeMS', 'topologyVersion'];
+  return say('half_awaitable_hello', `a hello with '${has}' must have '${lacks}' as well`);
 }
 
 /** OP_QUERY with anything but a handshake command (servers since 5.1 answer the same). */
 export function unsupportedOpQuery(name: string): ErrorAnswer {
-  return plain(352, 'UnsupportedOpQueryCommand', `Unsupported OP_QUERY command: ${shown(name)}`);
+  return say('unsupported_op_query', `Unsupported OP_QUERY command: ${shown(name)}`);
 }
 
 export function unsupportedOpQueryFind(): ErrorAnswer {
-  return plain(5739101, 'Location5739101', 'OP_QUERY is no longer supported except for handshakes');
+  return say('unsupported_op_query_find', 'OP_QUERY is no longer supported except for handshakes');
 }
 
 /** A request that could not be read; code and name come from the table of decode reasons. */
 export function malformed(code: number, codeName: string, errmsg: string): ErrorAnswer {
-  return plain(code, codeName, errmsg);
+  return { code, codeName, errmsg, errorLabels: [], baseBackoffMs: 0 };
 }
 
 /** The client's `client` document broke a rule of the handshake specification. */
 export function badMetadata(code: 183 | 184 | 185 | 186, errmsg: string): ErrorAnswer {
   const names = {
-    183: 'ClientMetadataMissingField',
-    184: 'ClientMetadataAppNameTooLarge',
-    185: 'ClientMetadataDocumentTooLarge',
-    186: 'ClientMetadataCannotBeMutated',
+    183: 'metadata_missing_field',
+    184: 'metadata_app_name_too_large',
+    185: 'metadata_too_large',
+    186: 'metadata_fixed',
   } as const;
-  return plain(code, names[code], errmsg);
+  return say(names[code], errmsg);
 }

@@ -20,8 +20,10 @@ export interface OperationResult {
   /** On the wire, headers included: of a compressed message its compressed size. */
   requestBytes: number;
   replyBytes: number;
-  /** Request written to reply read whole; negative when nothing was sent. */
+  /** Own time at the server: from its turn on the connection to the reply read whole; negative when nothing was sent. */
   serverMs: number;
+  /** Sent, but behind another exchange on the same connection. */
+  behindMs: number;
   /** Time in weir's wait queue. */
   waitMs: number;
   /** Arrival to the whole reply, or to the end of the wait. */
@@ -32,6 +34,8 @@ export interface OperationResult {
 export interface OperationRecord {
   begin(): void;
   finish(result: OperationResult): void;
+  /** What was counted there took the server little time, nearly always. */
+  readonly isShort: boolean;
 }
 
 /** Told once, when the operation is over. */
@@ -43,6 +47,36 @@ export interface OperationFinisher {
 export interface Journey {
   /** The client closed: leave the queue, or let the server finish and learn from its reply. */
   clientGone(): void;
+  /**
+   * A person wants it ended: its client is told at once, and what the server says later is dropped. Absent: it ends by
+   * itself.
+   */
+  kill?(): KillResult;
+  /** For people; made on demand. */
+  progress?(nowMs: number): JourneyProgress;
+}
+
+/**
+ * - left_queue: it was never sent
+ * - answered: its client was told; the server goes on with it, or its connection is given up after a while
+ * - unanswerable: a write without an answer that was sent; the next request of its client waits for it
+ */
+export type KillResult = 'left_queue' | 'answered' | 'unanswerable';
+
+/**
+ * Where an operation in flight is:
+ * - waiting: in weir's queue for a connection
+ * - at_server, awaiting: its request was sent; awaiting: the server holds it until there is news
+ * - answering: weir itself works on its answer (a hello that waits for a server, a reply that is being compressed)
+ * - passing: seen on its way in mode passthrough
+ */
+export type OperationState = 'waiting' | 'at_server' | 'awaiting' | 'answering' | 'passing';
+
+export interface JourneyProgress {
+  readonly state: OperationState;
+  readonly waitedMs: number;
+  /** `host:port`; '' before it was sent. */
+  readonly server: string;
 }
 
 /** No call site was sent with it (design.md 5.5). */
@@ -68,6 +102,7 @@ export class Operation implements OperationResult {
   documentsChanged = 0;
   replyBytes = 0;
   serverMs = -1;
+  behindMs = 0;
   waitMs = 0;
   totalMs = 0;
   readonly #finisher: OperationFinisher;
@@ -96,7 +131,7 @@ export class Operation implements OperationResult {
     this.#isFinished = true;
     this.outcome = outcome;
     // Arrival is when it was submitted, and the end is when the reply was whole: no clock need be read again.
-    this.totalMs = this.waitMs + Math.max(this.serverMs, 0);
+    this.totalMs = this.waitMs + this.behindMs + Math.max(this.serverMs, 0);
     this.record?.finish(this);
     this.#finisher.onFinish(this);
     return true;

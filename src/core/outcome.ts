@@ -9,6 +9,7 @@ export const OUTCOMES = [
   'upstream_lost',
   'wait_timeout',
   'client_gone',
+  'killed',
 ] as const;
 
 /**
@@ -20,5 +21,6 @@ export const OUTCOMES = [
  * - upstream_lost: the upstream connection was lost, or none could be had in time
  * - wait_timeout: the wait queue's bound or the command's maxTimeMS passed first, or the queue was full
  * - client_gone: the client closed before its answer could be given
+ * - killed: a person ended it (weir kill operation)
  */
 export type Outcome = (typeof OUTCOMES)[number];

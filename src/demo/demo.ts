@@ -103,6 +103,7 @@ class Show {
     // The first sample: rates are counted from here.
     this.#view(stage, false);
     for (const application of this.#applications) application.start();
+    void stage.weir.drainAsked.then(() => this.#end('time'));
     const end = streams === null ? await this.#speak(stage) : await this.#draw(stage, streams);
     for (const line of this.#reportLines(this.#view(stage, true))) out(line);
     return end;

@@ -107,6 +107,8 @@ function planWeir(upstream: Upstream): (admin: HostPort) => WeirOptions {
         name: 'demo',
         seeds: upstream.seeds,
         replicaSet: upstream.replicaSet,
+        credential: upstream.credential ?? null,
+        directConnection: upstream.direct ?? false,
         pool: {
           maxConnections: UPSTREAM_CONNECTIONS,
           maxConnecting: 2,

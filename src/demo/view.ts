@@ -157,7 +157,8 @@ function byCalls(a: OperationLine, b: OperationLine): number {
 
 function countApplications(snapshots: Snapshots): readonly ApplicationLine[] {
   const counts = new Map<string, number>();
-  for (const { app } of snapshots.clients()) counts.set(app, (counts.get(app) ?? 0) + 1);
+  for (const { app } of [...snapshots.clients()].sort((a, b) => a.id - b.id))
+    counts.set(app, (counts.get(app) ?? 0) + 1);
   return [...counts].map(([name, connections]) => ({
     name: name === '' || name === '-' ? 'unnamed' : name,
     connections,

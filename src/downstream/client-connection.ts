@@ -10,24 +10,26 @@ import {
   OPCODE,
   readCommand,
 } from '../../codecs/index.ts';
+import type { ByteBudget } from '../core/byte-budget.ts';
 import type { Peer } from '../core/client.ts';
 import type { Clock } from '../core/clock.ts';
 import { type ErrorAnswer, malformed } from '../core/error-answers.ts';
-import { Operation, type OperationFinisher } from '../core/operation.ts';
-import type { ClientSnapshot } from '../core/snapshots.ts';
+import { type KillResult, Operation, type OperationFinisher } from '../core/operation.ts';
+import type { ClientSnapshot, CurrentOperation } from '../core/snapshots.ts';
 import type { ByteSocket, SocketEvents } from '../net/byte-socket.ts';
+import type { AllowableCommand, Face } from '../options.ts';
+import { describeOperation } from '../stats/current-operation.ts';
 import { ClientCompression, type CompressionOffer } from './compression.ts';
 import { type ClientState, nextClientState } from './connection-state.ts';
 import type { Asker, Dispatcher } from './dispatcher.ts';
 import { farewell } from './farewell.ts';
 import { type ForeignProtocol, HTTP_ANSWER } from './first-bytes.ts';
+import type { ClientFace } from './hello.ts';
 import { Introduction } from './introduction.ts';
+import { Outbox } from './outbox.ts';
 import type { Peers } from './peers.ts';
 import { ReplyWriter } from './reply-writer.ts';
 import { RequestReader, type RequestReaderOwner } from './request-reader.ts';
-
-/** Bytes of answers that a slow reader may leave here before its next request is not begun. */
-const SLOW_READER_BYTES = 1_048_576;
 
 export interface ClientConnectionEvents {
   /** No operation of it runs or will be begun; its last answer may still be on its way. */
@@ -40,9 +42,12 @@ export interface ClientConnectionEvents {
 export class ClientConnection implements SocketEvents, RequestReaderOwner, Asker, OperationFinisher {
   readonly id: number;
   readonly listener: string;
+  readonly allowed: readonly AllowableCommand[];
   readonly writer: ReplyWriter;
+  readonly #listenerFace: Face;
   readonly #socket: ByteSocket;
   readonly #reader: RequestReader;
+  readonly #outbox: Outbox;
   readonly #compression: ClientCompression;
   readonly #dispatcher: Dispatcher;
   readonly #introduction: Introduction;
@@ -58,25 +63,41 @@ export class ClientConnection implements SocketEvents, RequestReaderOwner, Asker
   constructor(parts: {
     id: number;
     listener: string;
+    face: Face;
+    allowed: readonly AllowableCommand[];
     socket: ByteSocket;
     dispatcher: Dispatcher;
     peers: Peers;
     clock: Clock;
     compression: CompressionOffer;
+    budget: ByteBudget;
+    /** How long a client may leave answers unread, or a request unfinished while memory is short. */
+    slowClientTimeoutMs: number;
     events: ClientConnectionEvents;
   }) {
     this.id = parts.id;
     this.listener = parts.listener;
+    this.allowed = parts.allowed;
+    this.#listenerFace = parts.face;
     this.#socket = parts.socket;
     this.#dispatcher = parts.dispatcher;
     this.#clock = parts.clock;
     this.#events = parts.events;
     this.#compression = new ClientCompression(parts.compression);
-    this.writer = new ReplyWriter(parts.socket, parts.compression.counts);
+    const { socket, budget, clock, slowClientTimeoutMs: patienceMs } = parts;
+    const onSlowReader = (): void => this.breakOff('slow_reader');
+    this.#outbox = new Outbox({ socket, budget, clock, patienceMs, onSlowReader });
+    this.writer = new ReplyWriter({
+      socket,
+      outbox: this.#outbox,
+      counts: parts.compression.counts,
+      stream: { budget, clock, onSlowReader },
+    });
     this.#introduction = new Introduction(parts.peers, parts.socket.remoteAddress);
     this.#connectedMs = parts.clock.nowMs();
-    this.#reader = new RequestReader(parts.socket, this.#compression, this);
-    parts.socket.attach(this);
+    const intake = { budget, clock, patienceMs };
+    this.#reader = new RequestReader({ socket, compression: this.#compression, intake, owner: this });
+    socket.attach(this);
   }
 
   get isClosed(): boolean {
@@ -97,6 +118,10 @@ export class ClientConnection implements SocketEvents, RequestReaderOwner, Asker
 
   get peer(): Peer {
     return this.#introduction.peer;
+  }
+
+  get face(): ClientFace {
+    return this.#introduction.isLoadBalanced ? 'loadBalanced' : this.#listenerFace;
   }
 
   get compression(): readonly string[] {
@@ -127,13 +152,17 @@ export class ClientConnection implements SocketEvents, RequestReaderOwner, Asker
     this.close(protocol);
   }
 
-  get #isSlowReader(): boolean {
-    return this.#socket.unwrittenBytes > SLOW_READER_BYTES;
+  onStalled(): void {
+    this.breakOff('stalled');
+  }
+
+  get isServing(): boolean {
+    return this.#current !== null || this.#isInflating;
   }
 
   get mayBegin(): boolean {
-    if (this.#current !== null || this.#isInflating) return false;
-    return this.#state === 'closed' || (this.#state === 'ready' && !this.#isSlowReader);
+    if (this.isServing) return false;
+    return this.#state === 'closed' || (this.#state === 'ready' && !this.#outbox.isSlow);
   }
 
   begin(frame: Frame): void {
@@ -174,6 +203,7 @@ export class ClientConnection implements SocketEvents, RequestReaderOwner, Asker
     this.#compression.unwrap(outer, (request) => {
       this.#socket.runGuarded(() => {
         this.#isInflating = false;
+        if (request.kind === 'whole') this.#reader.noteInflated(request.inner.length);
         if (request.kind === 'refused') this.#refuseFrame(outer, request.error);
         // After the close only writes that want no answer are carried out; which these are shows now.
         else if (!this.isClosed || isMoreToCome(request.inner)) this.#serve(request.inner, request.header);
@@ -208,6 +238,7 @@ export class ClientConnection implements SocketEvents, RequestReaderOwner, Asker
   }
 
   onDrain(): void {
+    this.#outbox.onDrain();
     if (this.#state === 'ready') this.#reader.serveQueued();
   }
 
@@ -223,7 +254,12 @@ export class ClientConnection implements SocketEvents, RequestReaderOwner, Asker
   close(reason: string): void {
     if (this.#state === 'closed') return;
     this.#cleanUp(reason);
+    this.#outbox.finish();
     farewell(this.#socket, this.#clock);
+  }
+
+  breakOff(reason: string): void {
+    this.#socket.destroy(reason);
   }
 
   /** Ends its socket, sent or not. */
@@ -238,6 +274,7 @@ export class ClientConnection implements SocketEvents, RequestReaderOwner, Asker
   }
 
   onClose(reason: string): void {
+    this.#outbox.drop();
     this.#cleanUp(reason);
     this.#events.onGone(this);
   }
@@ -246,6 +283,7 @@ export class ClientConnection implements SocketEvents, RequestReaderOwner, Asker
     if (this.#state === 'closed') return;
     this.#state = nextClientState(this.#state, 'closed');
     this.#reader.stop(mayStay);
+    this.writer.stopStream();
     this.#introduction.leave();
     this.#dispatcher.router.clientClosed(this);
     // What is left are writes that want no answer: they are carried out in their order, though their client left.
@@ -264,7 +302,28 @@ export class ClientConnection implements SocketEvents, RequestReaderOwner, Asker
       connectedSeconds: (this.#clock.nowMs() - this.#connectedMs) / 1000,
       operations: this.#operations,
       state: this.#state,
+      bytesIn: this.#socket.bytesIn,
+      bytesOut: this.#socket.bytesOut,
+      current: this.current(),
     };
+  }
+
+  /** What it is doing. */
+  current(): CurrentOperation | null {
+    const operation = this.#current;
+    if (operation === null) return null;
+    return describeOperation(operation, {
+      id: `${this.id}.${this.#operations}`,
+      nowMs: this.#clock.nowMs(),
+      state: 'answering',
+    });
+  }
+
+  /** Ends the operation at hand if it is this one; see Journey.kill. */
+  killOperation(number: number): KillResult | 'over' | 'answering' {
+    const operation = this.#current;
+    if (operation === null || number !== this.#operations) return 'over';
+    return operation.journey?.kill?.() ?? 'answering';
   }
 }
 

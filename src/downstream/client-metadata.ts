@@ -1,5 +1,6 @@
 // The `client` document of a hello: checked as servers do, and read for names to show. Pure.
-// Source: MongoDB handshake specification; codes 183-185 (protocol.md 2.1).
+// The same for `clientUpdate`, which changes it later (server 9.0); nothing there is an error, for an error to a hello
+// makes drivers clear their pools. Source: MongoDB handshake specification; codes 183-185 (protocol.md 2.1).
 
 import { type BsonDocument, deserialize } from '../../codecs/index.ts';
 import { badMetadata, type ErrorAnswer } from '../core/error-answers.ts';
@@ -36,6 +37,27 @@ export function readClientMetadata(bytes: Buffer): ClientMetadata | ErrorAnswer 
     return badMetadata(183, "The 'os' document with 'type' is missing in the client metadata");
   }
   return { identity: bytes.toString('latin1'), app, driver: `${driver} ${version}` };
+}
+
+/** Names to show from now on; null: as before. */
+export interface ClientUpdate {
+  readonly app: string | null;
+  readonly driver: string | null;
+}
+
+const NO_UPDATE: ClientUpdate = { app: null, driver: null };
+
+/** Reads a `clientUpdate` document: the fields of `client` that change, in the same places. */
+export function readClientUpdate(bytes: Buffer): ClientUpdate {
+  if (bytes.length > MAX_METADATA_BYTES) return NO_UPDATE;
+  const document = deserialize(bytes);
+  const app = textAt(document, 'application', 'name');
+  const driver = textAt(document, 'driver', 'name');
+  const version = textAt(document, 'driver', 'version');
+  return {
+    app: app === null || Buffer.byteLength(app) > MAX_APP_NAME_BYTES ? null : app,
+    driver: driver === null || version === null ? null : `${driver} ${version}`,
+  };
 }
 
 function textAt(document: BsonDocument, outer: string, inner: string): string | null {

@@ -2,7 +2,7 @@
 // the answer written, the operation finished. It owns the order of the steps and none of their work.
 // Invariant: every operation that enters serve() reaches finish() exactly once.
 
-import { type BsonDocument, OPCODE, type ReplyView } from '../../codecs/index.ts';
+import { type BsonDocument, type ObjectId, OPCODE, type ReplyView } from '../../codecs/index.ts';
 import type { Client } from '../core/client.ts';
 import type { Clock } from '../core/clock.ts';
 import { type ErrorAnswer, unsupportedOpQuery, unsupportedOpQueryFind } from '../core/error-answers.ts';
@@ -12,10 +12,13 @@ import { outcomeOf } from '../core/reply-result.ts';
 import { CONTINUE } from '../core/verdict.ts';
 import type { Attribution } from '../filters/attribution.ts';
 import type { FilterChain } from '../filters/chain.ts';
-import { type RouteCompletion, Router } from '../router/router.ts';
+import type { AllowableCommand } from '../options.ts';
+import type { RouteCompletion } from '../router/route-completion.ts';
+import { Router } from '../router/router.ts';
 import type { Cluster } from '../upstream/cluster.ts';
+import type { ReplyDestination, ReplySource } from '../upstream/large-reply.ts';
 import { Greeter } from './greeter.ts';
-import { HELLO_NAMES } from './hello.ts';
+import { type ClientFace, HELLO_NAMES } from './hello.ts';
 import { localAnswer } from './local-commands.ts';
 import { rewriteStateChange } from './mongos-face.ts';
 import { Peers } from './peers.ts';
@@ -26,11 +29,16 @@ export interface Asker extends Client {
   readonly writer: ReplyWriter;
   readonly remoteAddress: string;
   readonly remotePort: number;
+  readonly face: ClientFace;
+  /** Commands that its listener lets pass though weir refuses them otherwise. */
+  readonly allowed: readonly AllowableCommand[];
   /** Compressors agreed in its hellos, in its order. */
   readonly compression: readonly string[];
   /** Takes the `client` document of a hello; an error refuses the hello. */
   introduce(operation: Operation): ErrorAnswer | null;
   close(reason: string): void;
+  /** Ends it at once: nothing that could still be said would be understood. */
+  breakOff(reason: string): void;
 }
 
 /** Commands that a server of today still takes in OP_QUERY and that weir passes on (protocol.md 1.2). */
@@ -43,14 +51,23 @@ export class Dispatcher implements RouteCompletion {
   readonly #chain: FilterChain;
   readonly #attribution: Attribution;
 
-  constructor(parts: { cluster: Cluster; chain: FilterChain; attribution: Attribution; clock: Clock }) {
-    const { cluster, clock } = parts;
+  constructor(parts: {
+    cluster: Cluster;
+    chain: FilterChain;
+    attribution: Attribution;
+    clock: Clock;
+    /** One for the whole weir (service-id.ts). */
+    serviceId: ObjectId;
+  }) {
+    const { cluster, clock, serviceId } = parts;
     this.#chain = parts.chain;
     this.#attribution = parts.attribution;
     this.router = new Router({ cluster, clock, completion: this });
     this.peers = new Peers((peer) => this.router.peerGone(peer));
     this.#greeter = new Greeter(
       {
+        serviceId,
+        faceOf: (operation) => askerOf(operation).face,
         server: () => cluster.server,
         compressionOf: (operation) => askerOf(operation).compression,
         onHelloAnswer: (operation, document) => this.onDocument(operation, document),
@@ -127,6 +144,11 @@ export class Dispatcher implements RouteCompletion {
 
   onReply(operation: Operation, reply: ReplyView): void {
     const { writer } = askerOf(operation);
+    // What passed has been said, whatever it was; a reply that large is no error.
+    if (writer.finishStream(operation)) {
+      operation.finish(outcomeOf(reply));
+      return;
+    }
     if (reply.hasStateChangeCode) writer.document(operation, rewriteStateChange(reply.body));
     else if (writer.isLater(reply.frame)) {
       // Unfinished until it is written, so that no later answer can pass it.
@@ -137,6 +159,10 @@ export class Dispatcher implements RouteCompletion {
     operation.finish(outcomeOf(reply));
   }
 
+  onLargeReply(operation: Operation, length: number, source: ReplySource): ReplyDestination | null {
+    return askerOf(operation).writer.openStream(operation, length, source);
+  }
+
   onDocument(operation: Operation, document: BsonDocument): void {
     if (!operation.command.moreToCome) askerOf(operation).writer.document(operation, document);
     operation.finish('ok');
@@ -145,7 +171,9 @@ export class Dispatcher implements RouteCompletion {
   onError(operation: Operation, answer: ErrorAnswer, outcome: Outcome): void {
     operation.errorCode = answer.code;
     operation.errorOrigin = 'proxy';
-    if (!operation.command.moreToCome) askerOf(operation).writer.error(operation, answer);
+    const asker = askerOf(operation);
+    if (asker.writer.isInsideReply) asker.breakOff('reply_cut');
+    else if (!operation.command.moreToCome) asker.writer.error(operation, answer);
     operation.finish(outcome);
   }
 

@@ -1,5 +1,6 @@
 // State-change errors of the server, rewritten as mongos does: through weir the server behind may change without
-// the client's topology changing, so "not primary" and "shutting down" become 6 HostUnreachable (protocol.md 2.7).
+// the client's topology changing, so "not primary" and "shutting down" become 6 HostUnreachable (protocol.md 2.7). In
+// every face: any other answer would make drivers drop weir or clear their pools (docs/decisions/0014-faces.md).
 // Pure. Invariants: labels stay as the server set them; nothing but codes, their names, their texts and
 // topologyVersion changes.
 

@@ -1,5 +1,5 @@
 // Which connections belong to the same application process, to weir's knowledge (core/client.ts, Peer).
-// Invariant: a peer is here exactly while it has a connection.
+// Invariant: a peer is here exactly while it has a connection; one that is a connection itself is never here.
 
 import { Peer } from '../core/client.ts';
 
@@ -21,6 +21,13 @@ export class Peers {
       this.#peers.set(key, peer);
     }
     peer.connections++;
+    return peer;
+  }
+
+  /** A peer of its own for one connection, whoever else looks like it. */
+  single(address: string): Peer {
+    const peer = new Peer(address, true);
+    peer.connections = 1;
     return peer;
   }
 

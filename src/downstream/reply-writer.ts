@@ -20,18 +20,69 @@ import type { CompressionCounts } from '../core/compression-counts.ts';
 import type { ErrorAnswer } from '../core/error-answers.ts';
 import type { Operation } from '../core/operation.ts';
 import type { ByteSocket } from '../net/byte-socket.ts';
+import type { ReplyDestination, ReplySource } from '../upstream/large-reply.ts';
 import { errorDocument } from './error-reply.ts';
+import type { Outbox } from './outbox.ts';
+import { ReplyStream, type ReplyStreamParts } from './reply-stream.ts';
+
+export interface ReplyWriterParts {
+  readonly socket: ByteSocket;
+  readonly outbox: Outbox;
+  readonly counts: CompressionCounts;
+  /** A reply that passes as it comes, and a client that is too slow for it. */
+  readonly stream: Pick<ReplyStreamParts, 'budget' | 'clock' | 'onSlowReader'>;
+}
 
 export class ReplyWriter {
   /** How the request at hand came, if its answer goes the same way; null: plain. Set for each request. */
   compressor: CompressedHeader | null = null;
+  readonly #parts: ReplyWriterParts;
   readonly #socket: ByteSocket;
+  readonly #outbox: Outbox;
   readonly #counts: CompressionCounts;
   #lastId = 0;
+  /** The large reply that passes now. */
+  #stream: ReplyStream | null = null;
 
-  constructor(socket: ByteSocket, counts: CompressionCounts) {
-    this.#socket = socket;
-    this.#counts = counts;
+  constructor(parts: ReplyWriterParts) {
+    this.#parts = parts;
+    this.#socket = parts.socket;
+    this.#outbox = parts.outbox;
+    this.#counts = parts.counts;
+  }
+
+  /** Where the server's reply may go as it comes; null where it is to be compressed, and so is wanted whole. */
+  openStream(operation: Operation, length: number, source: ReplySource): ReplyDestination | null {
+    if (this.compressor !== null) return null;
+    const responseTo = operation.clientRequestId;
+    this.#stream = new ReplyStream({ ...this.#parts.stream, outbox: this.#outbox, source, length, responseTo });
+    return this.#stream;
+  }
+
+  /** The reply that passed is whole and its last part leaves. False: none was passing. */
+  finishStream(operation: Operation): boolean {
+    const stream = this.#stream;
+    if (stream === null) return false;
+    this.#stream = null;
+    operation.replyBytes = stream.length;
+    stream.finish();
+    return true;
+  }
+
+  /** A part of a reply has left, and nothing else may follow it. */
+  get isInsideReply(): boolean {
+    return this.#stream?.hasBegun === true;
+  }
+
+  /** The rest of the reply that passes, if one does, is not for this client any more. */
+  stopStream(): void {
+    this.#stream?.stop();
+  }
+
+  /** A reply of which nothing has left: another answer is given in its place. */
+  #dropStream(): void {
+    this.#stream?.stop();
+    this.#stream = null;
   }
 
   /** Forwards the server's reply. */
@@ -64,6 +115,7 @@ export class ReplyWriter {
   }
 
   error(operation: Operation, answer: ErrorAnswer): void {
+    this.#dropStream();
     operation.errorCode = answer.code;
     this.document(operation, errorDocument(answer, operation.client.understandsBackoff));
   }
@@ -91,7 +143,7 @@ export class ReplyWriter {
     if (this.compressor !== null) {
       return this.#writeOuter(frame, deflate(frame, this.compressor.compressorId), this.compressor);
     }
-    for (const chunk of frame.chunks) this.#socket.write(chunk);
+    for (const chunk of frame.chunks) this.#outbox.write(chunk);
     return frame.length;
   }
 
@@ -99,7 +151,7 @@ export class ReplyWriter {
     if (outer !== frame) {
       this.#counts.add('downstream', 'sent', { name, wireBytes: outer.length, plainBytes: frame.length });
     }
-    for (const chunk of outer.chunks) this.#socket.write(chunk);
+    for (const chunk of outer.chunks) this.#outbox.write(chunk);
     return outer.length;
   }
 

@@ -10,6 +10,10 @@ export class RequestQueue {
   #frames: Frame[] = [];
   #bytes = 0;
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   get isEmpty(): boolean {
     return this.#frames.length === 0;
   }

@@ -2,6 +2,7 @@
 // It reads no bytes. Invariant: beyond the cap a connection is accepted, left unread and closed soon, counted: on EMFILE
 // Node would close silently, so the process must never come to that.
 
+import { ByteBudget, DEFAULT_BUFFER_BYTES } from '../core/byte-budget.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import { Tally } from '../core/tally.ts';
@@ -9,7 +10,7 @@ import type { ByteSocket, OnFault } from '../net/byte-socket.ts';
 import { type Listener, listen } from '../net/listener.ts';
 import { OverLimit } from '../net/over-limit.ts';
 import type { TurnFlusher } from '../net/turn-flusher.ts';
-import type { HostPort } from '../options.ts';
+import type { AllowableCommand, Face, HostPort } from '../options.ts';
 import type { Recorder } from '../recording/recorder.ts';
 import { ClientConnection } from './client-connection.ts';
 import type { CompressionOffer } from './compression.ts';
@@ -18,11 +19,17 @@ import { FOREIGN_ADVICE, type ForeignProtocol } from './first-bytes.ts';
 import { TappedSocket } from './tapped-socket.ts';
 
 const DRAIN_POLL_MS = 50;
+const SLOW_CLIENT_TIMEOUT_MS = 10_000;
+const NONE_ALLOWED: readonly AllowableCommand[] = [];
 
 export interface DownstreamParts {
   readonly name: string;
   readonly bind: HostPort;
   readonly maxConnections: number;
+  /** Absent: mongos. */
+  readonly face?: Face;
+  /** Absent: none. */
+  readonly allow?: readonly AllowableCommand[];
   readonly dispatcher: Dispatcher;
   readonly flusher: TurnFlusher;
   readonly clock: Clock;
@@ -31,8 +38,14 @@ export interface DownstreamParts {
   readonly onFault: OnFault;
   /** Sees every connection's bytes while somebody records. */
   readonly recorder?: Recorder;
+  /** Ids of connections, where several listeners share them; absent: its own. */
+  readonly nextId?: () => number;
   /** What clients are offered that ask for compression. */
   readonly compression: CompressionOffer;
+  /** What the clients of all listeners may hold; absent: one of its own, of the usual size. */
+  readonly budget?: ByteBudget;
+  /** See ListenerOptions; absent: 10 s. */
+  readonly slowClientTimeoutMs?: number;
 }
 
 export class DownstreamServer {
@@ -42,6 +55,7 @@ export class DownstreamServer {
   readonly accepted: Tally<'served' | 'over_limit'> = new Tally();
   readonly closed: Tally<string> = new Tally();
   readonly #parts: DownstreamParts;
+  readonly #budget: ByteBudget;
   readonly #overLimit: OverLimit;
   readonly #advised: Set<ForeignProtocol> = new Set();
   #listener: Listener | null = null;
@@ -50,6 +64,7 @@ export class DownstreamServer {
 
   constructor(parts: DownstreamParts) {
     this.#parts = parts;
+    this.#budget = parts.budget ?? new ByteBudget(DEFAULT_BUFFER_BYTES);
     this.#overLimit = new OverLimit(parts.clock);
   }
 
@@ -74,13 +89,17 @@ export class DownstreamServer {
     }
     this.accepted.add('served');
     const connection = new ClientConnection({
-      id: ++this.#lastId,
+      id: this.#parts.nextId?.() ?? ++this.#lastId,
       listener: this.#parts.name,
+      face: this.#parts.face ?? 'mongos',
+      allowed: this.#parts.allow ?? NONE_ALLOWED,
       socket: this.#tapped(socket),
       dispatcher: this.#parts.dispatcher,
       peers: this.#parts.dispatcher.peers,
       clock: this.#parts.clock,
       compression: this.#parts.compression,
+      budget: this.#budget,
+      slowClientTimeoutMs: this.#parts.slowClientTimeoutMs ?? SLOW_CLIENT_TIMEOUT_MS,
       events: {
         onClosed: (gone, reason) => this.#onClosed(gone, reason),
         onGone: (gone) => this.#lingering.delete(gone),

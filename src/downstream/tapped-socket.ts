@@ -37,6 +37,14 @@ export class TappedSocket implements ByteSocket, Tappable {
     return this.#inner.isClosed;
   }
 
+  get bytesIn(): number {
+    return this.#inner.bytesIn;
+  }
+
+  get bytesOut(): number {
+    return this.#inner.bytesOut;
+  }
+
   attach(events: SocketEvents): void {
     this.#inner.attach({
       onData: (chunk) => {

@@ -1,9 +1,9 @@
 // Token buckets: one per limit, or one per value of its `per` dimensions, bounded. They decide nothing.
-// The `limiter` package's bucket reads the machine's clock itself and starts empty, so these few lines are our own.
-// Invariant: in any window of time one bucket gives at most burst + rate x window tokens.
+// Invariant: a limit never holds more than `maxBuckets` of them.
 
 import { LRUCache } from 'lru-cache';
 import type { Operation } from '../core/operation.ts';
+import { TokenBucket } from '../core/token-bucket.ts';
 import type { LimitDimension } from '../options.ts';
 
 /** Buckets that one limit holds at most. */
@@ -11,40 +11,6 @@ export const MAX_BUCKETS = 10_000;
 
 /** Between two parts of a key; labels and names hold no control characters (app and call site), or no NUL at all. */
 const KEY_SEPARATOR = '\0';
-
-export class TokenBucket {
-  readonly #burst: number;
-  readonly #perMs: number;
-  #tokens: number;
-  #filledMs: number;
-
-  /** Starts full. @param burst tokens it holds, at least 1. */
-  constructor(burst: number, ratePerSecond: number, nowMs: number) {
-    this.#burst = Math.max(1, burst);
-    this.#perMs = ratePerSecond / 1000;
-    this.#tokens = this.#burst;
-    this.#filledMs = nowMs;
-  }
-
-  /** Adds what came since the last call; true if a whole token is there. */
-  refill(nowMs: number): boolean {
-    if (nowMs > this.#filledMs) {
-      this.#tokens = Math.min(this.#burst, this.#tokens + (nowMs - this.#filledMs) * this.#perMs);
-      this.#filledMs = nowMs;
-    }
-    return this.#tokens >= 1;
-  }
-
-  /** Takes one token; only after refill() said that it is there. */
-  take(): void {
-    this.#tokens -= 1;
-  }
-
-  /** Milliseconds from the last refill until a token is there; Infinity at rate 0. */
-  msUntilToken(): number {
-    return this.#tokens >= 1 ? 0 : (1 - this.#tokens) / this.#perMs;
-  }
-}
 
 /** How the buckets of one limit are filled. */
 export interface BucketRate {

@@ -6,9 +6,10 @@ import { type Random, systemRandom } from '../core/clock.ts';
 import { limitRefused } from '../core/error-answers.ts';
 import type { Operation } from '../core/operation.ts';
 import type { LimitSnapshot } from '../core/snapshots.ts';
+import type { TokenBucket } from '../core/token-bucket.ts';
 import { CONTINUE, type Verdict } from '../core/verdict.ts';
 import type { LimitOptions } from '../options.ts';
-import { Buckets, type TokenBucket } from './buckets.ts';
+import { Buckets } from './buckets.ts';
 import type { Filter } from './filter.ts';
 import { LimitMatcher } from './limit-match.ts';
 

@@ -2,11 +2,12 @@
 // for nobody. Invariant: whatever the reading does, an exception included, the bytes go on.
 
 import type { Clock, Timer } from '../core/clock.ts';
-import type { ClientSnapshot } from '../core/snapshots.ts';
+import type { ClientSnapshot, CurrentOperation } from '../core/snapshots.ts';
 import type { Relay, RelayEnd, RelayEvents } from '../net/relay.ts';
 import type { Recorder } from '../recording/recorder.ts';
 import type { Tappable } from '../recording/tap.ts';
 import type { Conversation, SniffedConnection } from '../sniff/conversation.ts';
+import { describeOperation } from '../stats/current-operation.ts';
 import type { Target } from './target.ts';
 
 export interface PassthroughConnectionEvents {
@@ -69,6 +70,10 @@ export class PassthroughConnection implements RelayEvents, Tappable {
 
   get listener(): string {
     return this.description.listener;
+  }
+
+  get app(): string {
+    return this.#conversation?.app ?? '-';
   }
 
   get remoteAddress(): string {
@@ -187,11 +192,30 @@ export class PassthroughConnection implements RelayEvents, Tappable {
       id: this.id,
       listener: this.listener,
       address: `${this.remoteAddress}:${this.remotePort}`,
-      app: conversation?.app ?? '-',
+      app: this.app,
       driver: conversation?.driver ?? '',
       connectedSeconds: (this.#clock.nowMs() - this.#connectedMs) / 1000,
       operations: conversation?.operations ?? 0,
       state: this.#relay.isConnected ? (conversation?.state ?? 'blind') : 'connecting',
+      bytesIn: this.#relay.bytesIn,
+      bytesOut: this.#relay.bytesOut,
+      current: this.current(),
     };
+  }
+
+  /** The oldest operation without a reply. A hello may wait for news, and is nobody's work. */
+  current(): CurrentOperation | null {
+    const conversation = this.#conversation;
+    const operation = conversation?.oldest ?? null;
+    if (conversation === null || operation === null || HELLOS.has(operation.command.name)) return null;
+    // Numbered as they begin, and answered in their order.
+    const number = conversation.operations - conversation.pending + 1;
+    const server = this.#parts.target.endpoint;
+    return describeOperation(operation, {
+      id: `${this.id}.${number}`,
+      nowMs: this.#clock.nowMs(),
+      state: 'passing',
+      server,
+    });
   }
 }

@@ -34,6 +34,8 @@ export interface PassthroughParts {
   readonly attribution: Attribution;
   readonly decodeErrors: Tally<string>;
   readonly makeSniffer: (parts: SnifferParts) => ConversationOpener;
+  /** Ids of connections, where several listeners share them; absent: its own. */
+  readonly nextId?: () => number;
   /** Sees every connection's bytes while somebody records. */
   readonly recorder?: Recorder;
   readonly clock: Clock;
@@ -117,7 +119,7 @@ export class PassthroughServer {
     };
     const conversation = this.#openConversation(description, relay);
     const connection = new PassthroughConnection({
-      id: ++this.#lastId,
+      id: this.#parts.nextId?.() ?? ++this.#lastId,
       description,
       relay,
       target,

@@ -7,7 +7,7 @@ import type { Peer } from '../core/client.ts';
 import type { Clock, Timer } from '../core/clock.ts';
 import { Tally } from '../core/tally.ts';
 import type { Cluster } from '../upstream/cluster.ts';
-import { type AdmissionClass, Exchange, type ExchangeOwner } from '../upstream/exchange.ts';
+import { type AdmissionClass, type EndpointKey, Exchange, type ExchangeOwner } from '../upstream/exchange.ts';
 import type { CursorEntry, CursorTable } from './cursor-table.ts';
 import { readEndedSessions } from './ended-sessions.ts';
 import type { TransactionEntry, TransactionTable } from './transaction-table.ts';
@@ -25,6 +25,13 @@ const UUID_SUBTYPE = 4;
 const SWEEP_MS = 1000;
 const CURSORS_A_COMMAND = 1000;
 
+/** What a command is for, and the only member that can do it; null: any. */
+interface Errand {
+  readonly kind: CleanUpKind;
+  readonly count: number;
+  readonly pin: EndpointKey | null;
+}
+
 export class CleanUp implements ExchangeOwner {
   readonly counts: Tally<CleanUpKind> = new Tally();
   readonly #cluster: Cluster;
@@ -41,15 +48,19 @@ export class CleanUp implements ExchangeOwner {
     this.#transactions = transactions;
   }
 
-  /** Kills all cursors of a peer that has no connection left. */
+  /** Kills all cursors of a peer that has no connection left; of one that was a connection, its transactions end too. */
   peerGone(peer: Peer): void {
     this.killCursors(this.#cursors.takePeer(peer), 'cursors_killed');
+    if (!peer.isConnection) return;
+    const transactions = this.#transactions.takeOwned(peer);
+    for (const entry of transactions) this.abort(entry);
+    if (transactions.length > 0) this.#cluster.onTransactionClosed();
   }
 
   killCursors(entries: readonly CursorEntry[], kind: 'cursors_killed' | 'cursors_evicted'): void {
     const byNamespace = new Map<string, CursorEntry[]>();
     for (const entry of entries) {
-      const key = `${entry.database}\0${collectionOf(entry)}`;
+      const key = `${entry.server}\0${entry.database}\0${collectionOf(entry)}`;
       const group = byNamespace.get(key);
       if (group === undefined) byNamespace.set(key, [entry]);
       else group.push(entry);
@@ -65,7 +76,8 @@ export class CleanUp implements ExchangeOwner {
     const first = group[0];
     if (first === undefined) return;
     const cursors = group.map((entry) => Long.fromBigInt(entry.id));
-    this.#say({ killCursors: collectionOf(first), cursors, $db: first.database }, kind, group.length);
+    const command = { killCursors: collectionOf(first), cursors, $db: first.database };
+    this.#say(command, { kind, count: group.length, pin: first.server });
   }
 
   /** A transaction is open: look after it until it ends. */
@@ -76,13 +88,14 @@ export class CleanUp implements ExchangeOwner {
   #sweep(): void {
     this.#sweepTimer = null;
     const { orphans, idle } = this.#transactions.sweep(this.#clock.nowMs());
-    for (const entry of orphans) this.#abort(entry);
+    for (const entry of orphans) this.abort(entry);
     if (idle.length > 0) this.counts.add('transactions_expired', idle.length);
     if (orphans.length + idle.length > 0) this.#cluster.onTransactionClosed();
     if (this.#transactions.size > 0) this.watchTransactions();
   }
 
-  #abort(entry: TransactionEntry): void {
+  /** Aborts a transaction that was taken out of the table. */
+  abort(entry: TransactionEntry): void {
     const command = {
       abortTransaction: 1,
       lsid: { id: new Binary(Buffer.from(entry.lsidKey, 'latin1'), UUID_SUBTYPE) },
@@ -90,7 +103,8 @@ export class CleanUp implements ExchangeOwner {
       autocommit: false,
       $db: 'admin',
     };
-    this.#say(command, 'transactions_aborted', 1);
+    const pin = this.#cluster.transactionPin(entry.server, true);
+    this.#say(command, { kind: 'transactions_aborted', count: 1, pin });
   }
 
   /** Sessions that a client ends take their transactions with them. */
@@ -102,12 +116,12 @@ export class CleanUp implements ExchangeOwner {
 
   /** Sends a client's frame on without anyone waiting for the answer. */
   passOn(frame: Frame): void {
-    this.#submit(frame, 'ordinary', 'sessions_passed_on', 1);
+    this.#submit(frame, 'ordinary', { kind: 'sessions_passed_on', count: 1, pin: null });
   }
 
   /** Before a stop: nobody will end these any more. Cursors were killed as their clients were closed. */
   abortAll(): void {
-    for (const entry of this.#transactions.takeAll()) this.#abort(entry);
+    for (const entry of this.#transactions.takeAll()) this.abort(entry);
   }
 
   get pending(): number {
@@ -118,11 +132,11 @@ export class CleanUp implements ExchangeOwner {
     this.#sweepTimer?.cancel();
   }
 
-  #say(command: BsonDocument, kind: CleanUpKind, count: number): void {
-    this.#submit(Frame.of(encodeMessage(command, 0, 0)), 'privileged', kind, count);
+  #say(command: BsonDocument, errand: Errand): void {
+    this.#submit(Frame.of(encodeMessage(command, 0, 0)), 'privileged', errand);
   }
 
-  #submit(frame: Frame, admission: AdmissionClass, kind: CleanUpKind, count: number): void {
+  #submit(frame: Frame, admission: AdmissionClass, { kind, count, pin }: Errand): void {
     if (this.#pending >= MAX_PENDING) {
       this.counts.add('skipped', count);
       return;
@@ -137,6 +151,7 @@ export class CleanUp implements ExchangeOwner {
         admission,
         fence: null,
         waitBound: 'queue',
+        pin,
         nowMs: this.#clock.nowMs(),
         maxWaitMs: this.#cluster.options.pool.waitQueueTimeoutMs,
       }),

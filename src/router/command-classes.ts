@@ -1,7 +1,7 @@
 // What kind of request a command is, as far as waiting, loss and refusals depend on it. Pure tables and functions.
 
 import type { CommandView } from '../../codecs/index.ts';
-import type { LossKind } from '../core/error-answers.ts';
+import type { LossKind } from '../core/error-table.ts';
 import type { AwaitKind } from './cursor-table.ts';
 
 const READS: ReadonlySet<string> = new Set([
@@ -33,6 +33,7 @@ export function isCommitOrAbort(command: CommandView): boolean {
 export function lossKindOf(command: CommandView, awaits: AwaitKind): LossKind {
   if (isCommitOrAbort(command)) return 'commit_or_abort';
   if (command.autocommitFalse) return 'transaction_statement';
-  if (command.name === 'getMore') return awaits === 'change_stream' ? 'change_stream_get_more' : 'read_or_plain_write';
-  return command.hasTxnNumber ? 'retryable_write' : 'read_or_plain_write';
+  if (command.name === 'getMore') return awaits === 'change_stream' ? 'change_stream_get_more' : 'get_more';
+  if (command.hasTxnNumber) return 'retryable_write';
+  return isRead(command) ? 'read' : 'plain_write';
 }

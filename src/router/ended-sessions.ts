@@ -1,11 +1,11 @@
-// Which sessions an endSessions names. Pure; a malformed list names none: the server will say so.
+// Which sessions an endSessions or killSessions names. Pure; a malformed list names none: the server will say so.
 
 import { Binary, type CommandView, deserialize } from '../../codecs/index.ts';
 
 /** Keys as CommandView.lsidKey gives them: the 16 bytes of the UUID as latin1 text. */
 export function readEndedSessions(command: CommandView): string[] {
   const document = deserialize(command.body);
-  const sessions: unknown = document['endSessions'];
+  const sessions: unknown = document[command.name];
   if (!Array.isArray(sessions)) return [];
   const keys: string[] = [];
   for (const session of sessions as readonly unknown[]) {

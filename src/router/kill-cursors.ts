@@ -21,18 +21,22 @@ export function splitByOwner(
   const owned: CursorEntry[] = [];
   const strangers: bigint[] = [];
   for (const id of command.cursorIds) {
-    const entry = cursors.killable(id, command.lsidKey, peer);
+    const entry = cursors.killable(id, command.lsidKey, peer, command);
     if (entry === null) strangers.push(id);
     else owned.push(entry);
   }
   return { owned, strangers };
 }
 
-/** The command with only these cursors, everything else as it was sent. */
-export function encodeKillCursors(command: CommandView, owned: readonly CursorEntry[]): Buffer {
+/** The command with only these cursors, everything else as it was sent. `isSilent`: no reply is wanted. */
+export function encodeKillCursors(
+  command: CommandView,
+  owned: readonly CursorEntry[],
+  isSilent: boolean = command.moreToCome,
+): Buffer {
   const document = deserializeExact(command.body);
   document['cursors'] = owned.map((entry) => Long.fromBigInt(entry.id));
-  return encodeMessage(document, 0, 0, command.moreToCome ? MSG_FLAG.moreToCome : 0);
+  return encodeMessage(document, 0, 0, isSilent ? MSG_FLAG.moreToCome : 0);
 }
 
 /** The whole answer when no named cursor is the asker's. */

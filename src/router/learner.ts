@@ -4,9 +4,9 @@
 
 import type { ReplyView } from '../../codecs/index.ts';
 import type { Clock } from '../core/clock.ts';
-import type { Operation } from '../core/operation.ts';
 import { endsCursor, noteReply } from '../core/reply-result.ts';
 import type { Cluster } from '../upstream/cluster.ts';
+import type { EndpointKey } from '../upstream/exchange.ts';
 import type { CleanUp } from './clean-up.ts';
 import type { CursorEntry, CursorTable } from './cursor-table.ts';
 import type { TransactionTable } from './transaction-table.ts';
@@ -42,20 +42,38 @@ export class Learner {
   learn(trip: Trip, reply: ReplyView): void {
     const { operation } = trip;
     noteReply(operation, reply);
-    if (reply.ok) for (const entry of trip.killed) this.#cursors.remove(entry.id);
+    if (reply.ok) for (const entry of trip.killed) this.#cursors.remove(entry);
     if (trip.cursor !== null) this.#learnGetMore(trip.cursor, reply);
-    else if (reply.hasOpenCursor) this.#learnCursor(operation, reply);
+    else if (reply.hasOpenCursor) this.#learnCursor(trip, reply);
     if (trip.role !== 'none') this.#learnTransaction(trip, reply);
   }
 
-  #learnGetMore(cursor: CursorEntry, reply: ReplyView): void {
-    if (endsCursor(reply)) this.#cursors.remove(cursor.id);
+  /** The reply to an operation whose client was told that it was ended: nobody else will end what it opened. */
+  learnDropped(trip: Trip, reply: ReplyView): void {
+    const { command } = trip.operation;
+    this.learn(trip, reply);
+    const opened = reply.hasOpenCursor ? reply.cursorId : 0n;
+    const cursor = this.#cursors.takeOpen(serverOf(trip), trip.cursor?.id ?? opened);
+    if (cursor !== null) this.#cleanUp.killCursors([cursor], 'cursors_killed');
+    if (trip.role !== 'opens' && trip.role !== 'statement') return;
+    // The server has aborted it, unless the statement was through before anybody asked.
+    const transaction = this.#transactions.get(command.lsidKey);
+    if (transaction === null || !this.#transactions.close(command.lsidKey, command.txnNumber)) return;
+    this.#cleanUp.abort(transaction);
+    this.#cluster.onTransactionClosed();
   }
 
-  #learnCursor(operation: Operation, reply: ReplyView): void {
+  #learnGetMore(cursor: CursorEntry, reply: ReplyView): void {
+    if (endsCursor(reply)) this.#cursors.remove(cursor);
+  }
+
+  #learnCursor(trip: Trip, reply: ReplyView): void {
+    const { operation } = trip;
     const { command, client } = operation;
+    const nowMs = this.#clock.nowMs();
     const entry: CursorEntry = {
       id: reply.cursorId,
+      server: serverOf(trip),
       lsidKey: command.lsidKey,
       peer: client.peer,
       database: command.database,
@@ -63,10 +81,14 @@ export class Learner {
       namespace: reply.cursorNamespace,
       callSite: operation.callSite,
       awaits: command.opensAwaitingCursor,
+      app: client.app,
+      openedMs: nowMs,
+      usedMs: nowMs,
     };
+    // Its id was told to nobody, so nobody can end it.
+    if (client.isClosed) return this.#cleanUp.killCursors([entry], 'cursors_killed');
     const evicted = this.#cursors.add(entry);
     if (evicted !== null) this.#cleanUp.killCursors([evicted], 'cursors_evicted');
-    if (client.peer.connections === 0) this.#cleanUp.peerGone(client.peer);
   }
 
   #learnTransaction(trip: Trip, reply: ReplyView): void {
@@ -75,8 +97,10 @@ export class Learner {
     if (trip.role === 'opens') {
       if (!reply.ok) return;
       const openedMs = this.#clock.nowMs();
-      this.#transactions.open({ lsidKey, txnNumber: command.txnNumber, callSite, openedMs }, client);
+      const server = serverOf(trip);
+      this.#transactions.open({ lsidKey, txnNumber: command.txnNumber, server, callSite, openedMs }, client);
       this.#cleanUp.watchTransactions();
+      if (client.peer.isConnection && client.peer.connections === 0) this.#cleanUp.peerGone(client.peer);
       return;
     }
     const isOver =
@@ -85,4 +109,9 @@ export class Learner {
         : reply.code === NO_SUCH_TRANSACTION || reply.hasLabel('TransientTransactionError');
     if (isOver && this.#transactions.close(lsidKey, command.txnNumber)) this.#cluster.onTransactionClosed();
   }
+}
+
+/** The member that has answered. */
+function serverOf(trip: Trip): EndpointKey {
+  return trip.exchange?.endpoint ?? '';
 }

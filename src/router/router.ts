@@ -2,52 +2,43 @@
 // It writes no bytes to clients and holds no sockets. Invariants: only its owner touches a cursor; what a reply opens is
 // in the tables before the reply is passed on; every routed operation ends in exactly one call of its completion.
 
-import {
-  type BsonDocument,
-  type CommandView,
-  clearExhaustAllowed,
-  Frame,
-  type ReplyView,
-  stripChecksum,
-} from '../../codecs/index.ts';
+import { type CommandView, clearExhaustAllowed, Frame, type ReplyView, stripChecksum } from '../../codecs/index.ts';
 import type { Client, Peer } from '../core/client.ts';
 import type { Clock } from '../core/clock.ts';
-import { cursorNotFound, type ErrorAnswer, tooManyCursors } from '../core/error-answers.ts';
-import type { Operation } from '../core/operation.ts';
-import type { Outcome } from '../core/outcome.ts';
+import { cursorKilled, cursorNotFound, interrupted, tooManyCursors } from '../core/error-answers.ts';
+import type { KillResult, Operation } from '../core/operation.ts';
 import type { Lane } from '../core/snapshots.ts';
 import { Tally } from '../core/tally.ts';
 import type { Cluster } from '../upstream/cluster.ts';
-import { type AdmissionClass, Exchange, type ExchangeFailure, type WaitBound } from '../upstream/exchange.ts';
+import {
+  type AdmissionClass,
+  type EndpointKey,
+  Exchange,
+  type ExchangeFailure,
+  type WaitBound,
+} from '../upstream/exchange.ts';
 import { encodePing } from '../upstream/handshake.ts';
+import type { ReplyDestination, ReplySource } from '../upstream/large-reply.ts';
+import { type Awaiting, AwaitTurns } from './await-turns.ts';
 import { CleanUp } from './clean-up.ts';
-import { isCommitOrAbort } from './command-classes.ts';
 import { type CursorEntry, CursorTable } from './cursor-table.ts';
 import { emptyBatch, failureAnswer } from './failure-answers.ts';
 import { encodeKillCursors, killAnswer, mergeStrangers, splitByOwner } from './kill-cursors.ts';
 import { Learner } from './learner.ts';
+import { Leavers } from './leavers.ts';
+import type { RouteCompletion } from './route-completion.ts';
+import { isShort } from './short-ones.ts';
+import { SplitKill } from './split-kill.ts';
+import { type TransactionRole, TransactionRoles } from './transaction-roles.ts';
 import { TransactionTable } from './transaction-table.ts';
-import { type TransactionRole, Trip, type TripHost } from './trip.ts';
-
-/** How a routed operation ends; exactly one call each. */
-export interface RouteCompletion {
-  /** The server's reply, to be passed on. */
-  onReply(operation: Operation, reply: ReplyView): void;
-  /** An answer with ok:1 made here. */
-  onDocument(operation: Operation, document: BsonDocument): void;
-  onError(operation: Operation, answer: ErrorAnswer, outcome: Outcome): void;
-  /** Nothing is to be said: an unacknowledged write whose fence was answered (`ok`) or lost, or a client that left. */
-  onSilent(operation: Operation, outcome: Outcome): void;
-}
+import { Trip, type TripHost } from './trip.ts';
 
 export type PinReason = 'fence' | 'await' | 'transaction';
 
-/** The server's default wait of an awaiting getMore without maxTimeMS (protocol.md 3.2). */
-const DEFAULT_AWAIT_MS = 1000;
-/** How long the server may go on with an operation whose client left, before its connection is given up. */
-const ABANDON_AFTER_MS = 30_000;
 const NO_STRANGERS: readonly bigint[] = [];
 const NONE_KILLED: readonly CursorEntry[] = [];
+/** For replies that nobody wants any more: they are read to their end, and learned from. */
+const NOWHERE: ReplyDestination = { write: () => {} };
 /** Cursors that one killCursors may name; drivers name one. */
 const MAX_KILLED = 10_000;
 
@@ -58,6 +49,9 @@ interface Plan {
   readonly cursor: CursorEntry | null;
   readonly strangers: readonly bigint[];
   readonly killed: readonly CursorEntry[];
+  readonly awaiting: Awaiting | null;
+  /** Where its cursor or transaction lives; null: anywhere. */
+  readonly pin: EndpointKey | null;
   readonly frame: Frame;
   readonly waitBound: WaitBound;
   readonly maxWaitMs: number;
@@ -68,16 +62,22 @@ export class Router implements TripHost {
   readonly transactions: TransactionTable = new TransactionTable();
   readonly pins: Tally<PinReason> = new Tally();
   readonly cleanUp: CleanUp;
+  readonly turns: AwaitTurns;
   readonly #cluster: Cluster;
   readonly #clock: Clock;
   readonly #completion: RouteCompletion;
   readonly #learner: Learner;
+  readonly #roles: TransactionRoles;
+  readonly #leavers: Leavers;
 
   constructor(parts: { cluster: Cluster; clock: Clock; completion: RouteCompletion }) {
     this.#cluster = parts.cluster;
     this.#clock = parts.clock;
     this.#completion = parts.completion;
+    this.#leavers = new Leavers(parts.cluster, parts.clock);
     this.cleanUp = new CleanUp(parts.cluster, parts.clock, this.cursors, this.transactions);
+    this.turns = new AwaitTurns(parts.cluster, this.cursors, parts.cluster.options.pool.awaitConnections);
+    this.#roles = new TransactionRoles(this.transactions, parts.cluster);
     this.#learner = new Learner({
       ...parts,
       cursors: this.cursors,
@@ -98,6 +98,9 @@ export class Router implements TripHost {
         return this.#routeKillCursors(operation);
       case 'endSessions':
         return this.#routeEndSessions(operation);
+      case 'killSessions':
+        this.cleanUp.sessionsEnded(operation.command);
+        return this.#send(operation, this.#plan(operation));
       default:
         return this.#send(operation, this.#plan(operation));
     }
@@ -115,19 +118,35 @@ export class Router implements TripHost {
 
   #routeGetMore(operation: Operation): void {
     const { command, client } = operation;
-    const cursor = this.cursors.owned(command.cursorId, command.lsidKey, client.peer);
-    if (cursor === null) {
+    const cursor = this.cursors.owned(command.cursorId, command.lsidKey, client.peer, command);
+    const isLost = cursor !== null && this.#cluster.isLost(cursor.server);
+    if (isLost) this.cursors.remove(cursor);
+    if (cursor === null || isLost) {
       this.#completion.onError(operation, cursorNotFound(command.cursorId), 'command_error');
       return;
     }
-    this.cursors.touch(cursor);
+    this.cursors.touch(cursor, operation.arrivedMs);
     if (cursor.awaits === 'none') {
-      this.#send(operation, { ...this.#plan(operation), cursor });
+      this.#send(operation, { ...this.#plan(operation), cursor, pin: cursor.server });
       return;
     }
+    this.#sendAwaiting(operation, cursor);
+  }
+
+  #sendAwaiting(operation: Operation, cursor: CursorEntry): void {
     this.pins.add('await');
-    const awaitMs = command.maxTimeMS > 0 ? command.maxTimeMS : DEFAULT_AWAIT_MS;
-    this.#send(operation, { ...this.#plan(operation), cursor, lane: 'await', waitBound: 'await', maxWaitMs: awaitMs });
+    const awaiting = this.turns.begin(operation.command, cursor, operation.arrivedMs);
+    this.#send(operation, {
+      ...this.#plan(operation),
+      admission: awaiting.isOverdue ? 'privileged' : 'ordinary',
+      cursor,
+      awaiting,
+      pin: cursor.server,
+      frame: awaiting.frame,
+      lane: 'await',
+      waitBound: 'await',
+      maxWaitMs: awaiting.awaitMs,
+    });
   }
 
   #routeKillCursors(operation: Operation): void {
@@ -141,8 +160,33 @@ export class Router implements TripHost {
       this.#completion.onDocument(operation, killAnswer(strangers));
       return;
     }
+    const pin = owned[0]?.server ?? null;
+    if (owned.some(({ server }) => server !== pin)) return this.#killAtSeveral(operation, owned, strangers);
     const frame = strangers.length === 0 ? operation.frame : Frame.of(encodeKillCursors(command, owned));
-    this.#send(operation, { ...this.#plan(operation), admission: 'privileged', strangers, frame, killed: owned });
+    this.#send(operation, { ...this.#plan(operation), admission: 'privileged', pin, strangers, frame, killed: owned });
+  }
+
+  #killAtSeveral(operation: Operation, owned: readonly CursorEntry[], strangers: readonly bigint[]): void {
+    const isSilent = operation.command.moreToCome;
+    new SplitKill({
+      operation,
+      owned,
+      strangers,
+      maxWaitMs: this.#cluster.options.pool.waitQueueTimeoutMs,
+      submit: (exchange) => this.#cluster.submit('ordinary', exchange),
+      cancel: (exchange) => this.#cluster.cancel('ordinary', exchange),
+      onKilled: (cursors) => {
+        for (const cursor of cursors) this.cursors.remove(cursor);
+        this.#endKilled(cursors);
+      },
+      onTrouble: (endpoint) => this.#cluster.onTrouble(endpoint),
+      onInterrupted: (wasSent) => this.#onInterrupted(operation, wasSent),
+      onDone: (answer) => {
+        if (isSilent || operation.client.isClosed) {
+          this.#completion.onSilent(operation, operation.client.isClosed ? 'client_gone' : 'ok');
+        } else this.#completion.onDocument(operation, answer);
+      },
+    }).start();
   }
 
   /** Passed on in the background; the client, which is closing, is answered at once unless it wants no answer. */
@@ -159,7 +203,7 @@ export class Router implements TripHost {
   #plan(operation: Operation): Plan {
     const { command } = operation;
     const { waitQueueTimeoutMs } = this.#cluster.options.pool;
-    const role = this.#roleOf(operation);
+    const role = this.#roles.roleOf(operation);
     const isBounded = command.maxTimeMS > 0 && command.maxTimeMS < waitQueueTimeoutMs;
     return {
       lane: 'ordinary',
@@ -168,32 +212,12 @@ export class Router implements TripHost {
       cursor: null,
       strangers: NO_STRANGERS,
       killed: NONE_KILLED,
+      awaiting: null,
+      pin: this.#roles.pinOf(command, role),
       frame: operation.frame,
       waitBound: isBounded ? 'max_time' : 'queue',
       maxWaitMs: isBounded ? command.maxTimeMS : waitQueueTimeoutMs,
     };
-  }
-
-  #roleOf(operation: Operation): TransactionRole {
-    const { command, client } = operation;
-    if (!command.autocommitFalse) {
-      if (command.hasTxnNumber && this.transactions.size > 0) this.#supersede(command);
-      return 'none';
-    }
-    if (command.startTransaction) return 'opens';
-    const open = this.transactions.get(command.lsidKey);
-    const isOpen = open !== null && open.txnNumber === command.txnNumber;
-    if (isOpen) this.transactions.touch(open, client, operation.arrivedMs);
-    if (!isCommitOrAbort(command)) return isOpen ? 'statement' : 'none';
-    if (isOpen) open.isEnding = true;
-    return 'ends';
-  }
-
-  /** A retryable write with a higher number ends the session's transaction at the server (protocol.md 3.3). */
-  #supersede(command: CommandView): void {
-    const open = this.transactions.get(command.lsidKey);
-    if (open === null || command.txnNumber <= open.txnNumber) return;
-    if (this.transactions.close(command.lsidKey, open.txnNumber)) this.#cluster.onTransactionClosed();
   }
 
   #send(operation: Operation, plan: Plan): void {
@@ -208,7 +232,9 @@ export class Router implements TripHost {
       cursor: plan.cursor,
       strangers: plan.strangers,
       killed: plan.killed,
+      awaiting: plan.awaiting,
     });
+    this.turns.onSubmit(trip);
     const exchange = new Exchange({
       owner: trip,
       frame: command.checksumPresent ? stripChecksum(plan.frame) : plan.frame,
@@ -218,6 +244,9 @@ export class Router implements TripHost {
       // All of it happens in the turn in which the request arrived.
       nowMs: operation.arrivedMs,
       maxWaitMs: plan.maxWaitMs,
+      pin: plan.pin,
+      isShort: plan.lane === 'ordinary' && plan.role === 'none' && isShort(operation),
+      app: operation.client.app,
     });
     trip.exchange = exchange;
     operation.journey = trip;
@@ -226,28 +255,67 @@ export class Router implements TripHost {
 
   // --- the way back -----------------------------------------------------------------------------------------------
 
-  onTripReply(trip: Trip, reply: ReplyView): void {
+  onAwaitLease(awaiting: Awaiting, frame: Frame, nowMs: number): void {
+    this.turns.onLease(awaiting, frame, nowMs);
+  }
+
+  onTripReply(trip: Trip, exchange: Exchange, reply: ReplyView): void {
     const { operation } = trip;
-    operation.journey = null;
-    trip.abandonTimer?.cancel();
+    if (this.turns.goesOn(trip, exchange, reply)) return;
+    this.#arrived(trip);
+    if (trip.isKilled) return this.#learner.learnDropped(trip, reply);
     if (operation.command.moreToCome) {
       this.#completion.onSilent(operation, 'ok');
       return;
     }
     this.#learner.learn(trip, reply);
-    if (reply.hasStateChangeCode) this.#cluster.onTrouble();
+    if (reply.ok && trip.killed.length > 0) this.#endKilled(trip.killed);
+    if (reply.hasStateChangeCode) this.#cluster.onTrouble(exchange.endpoint);
     if (operation.client.isClosed) this.#completion.onSilent(operation, 'client_gone');
     else if (trip.strangers.length > 0 && reply.ok && !reply.hasStateChangeCode)
       this.#completion.onDocument(operation, mergeStrangers(reply, trip.strangers));
     else this.#completion.onReply(operation, reply);
   }
 
+  /** What is not for the client as it stands, or decides what happens next, is collected; so are writes, whose errors may be rewritten. */
+  onTripLarge(trip: Trip, length: number, source: ReplySource): ReplyDestination | null {
+    const { operation } = trip;
+    if (operation.client.isClosed || trip.isKilled) return NOWHERE;
+    const { moreToCome, row } = operation.command;
+    const mayTurn = trip.awaiting !== null && trip.awaiting.place !== null;
+    if (mayTurn || moreToCome || trip.strangers.length > 0 || row.access !== 'read') return null;
+    return this.#completion.onLargeReply(operation, length, source);
+  }
+
+  /** Its exchange is over, and no turn follows. */
+  #arrived(trip: Trip): void {
+    trip.operation.journey = null;
+    trip.abandonTimer?.cancel();
+    this.turns.end(trip);
+  }
+
+  /** getMores that wait here for their turn on a cursor that is gone: a server would end them as well. */
+  #endKilled(cursors: readonly CursorEntry[]): void {
+    for (const waiting of this.turns.takeKilled(cursors)) {
+      waiting.noteWaited();
+      this.#arrived(waiting);
+      this.#completion.onError(waiting.operation, cursorKilled(waiting.operation.command.cursorId), 'command_error');
+    }
+  }
+
   onTripFailed(trip: Trip, failure: ExchangeFailure): void {
     const { operation } = trip;
-    operation.journey = null;
-    trip.abandonTimer?.cancel();
+    this.#arrived(trip);
+    if (failure !== 'lost') this.#roles.endNotSent(trip);
+    if (trip.isKilled) return;
     if (operation.client.isClosed && !operation.command.moreToCome) {
       return this.#completion.onSilent(operation, 'client_gone');
+    }
+    if (this.#lostCursor(trip, failure)) {
+      return this.#completion.onError(operation, cursorNotFound(operation.command.cursorId), 'command_error');
+    }
+    if (isLastWord(failure) && trip.awaiting?.lastEmpty != null) {
+      return this.#completion.onReply(operation, trip.awaiting.lastEmpty);
     }
     if (failure === 'await_turn' && trip.cursor !== null) {
       return this.#completion.onDocument(operation, emptyBatch(trip.cursor));
@@ -257,16 +325,47 @@ export class Router implements TripHost {
     return this.#completion.onError(operation, answer, outcome);
   }
 
+  /** A getMore whose member was lost while it waited: as one that comes later. */
+  #lostCursor({ cursor }: Trip, failure: ExchangeFailure): boolean {
+    return failure === 'unreachable' && cursor !== null && this.#cluster.isLost(cursor.server);
+  }
+
   onTripClientGone(trip: Trip): void {
     const { exchange, operation } = trip;
     // Whoever wants no answer may send and leave: the write stays in the queue.
     if (exchange === null || operation.command.moreToCome) return;
     if (this.#cluster.cancel(trip.lane, exchange)) {
-      operation.journey = null;
+      this.#arrived(trip);
+      this.#roles.endNotSent(trip);
       this.#completion.onSilent(operation, 'client_gone');
       return;
     }
-    trip.abandonTimer = this.#clock.setTimer(ABANDON_AFTER_MS, () => this.#cluster.abandon(trip.lane, exchange));
+    this.#leavers.clientGone(trip, exchange);
+  }
+
+  /** As if its client had left, but the client is told. */
+  onTripKilled(trip: Trip): KillResult {
+    const { exchange, operation } = trip;
+    const isSilent = operation.command.moreToCome;
+    const isWaiting = exchange === null || this.#cluster.cancel(trip.lane, exchange);
+    if (!isWaiting && isSilent) return 'unanswerable';
+    operation.journey = null;
+    if (isWaiting) {
+      trip.noteWaited();
+      this.#arrived(trip);
+      this.#roles.endNotSent(trip);
+    } else {
+      trip.isKilled = true;
+      trip.noteSent(exchange, true);
+      this.#leavers.giveUpLater(trip, exchange);
+    }
+    this.#onInterrupted(operation, !isWaiting);
+    return isWaiting ? 'left_queue' : 'answered';
+  }
+
+  #onInterrupted(operation: Operation, wasSent: boolean): void {
+    if (operation.command.moreToCome) this.#completion.onSilent(operation, 'killed');
+    else this.#completion.onError(operation, interrupted(wasSent), 'killed');
   }
 
   // --- lifetimes --------------------------------------------------------------------------------------------------
@@ -280,10 +379,14 @@ export class Router implements TripHost {
     this.cleanUp.peerGone(peer);
   }
 
-  /** Another server process answers: what the old one had open is gone. */
-  processChanged(): void {
-    this.cursors.clear();
-    this.transactions.clear();
-    this.#cluster.onTransactionClosed();
+  /** Another server process answers there, or none: what this member had open is gone. */
+  serverLost(endpoint: EndpointKey): void {
+    this.cursors.forgetServer(endpoint);
+    if (this.transactions.forgetServer(endpoint)) this.#cluster.onTransactionClosed();
   }
+}
+
+/** Failures of a further turn that take nothing from what the turns before have said. */
+function isLastWord(failure: ExchangeFailure): boolean {
+  return failure === 'await_turn' || failure === 'queue_full';
 }

@@ -5,6 +5,7 @@ import type { ErrorOrigin, OperationResult } from '../core/operation.ts';
 import { OUTCOMES, type Outcome } from '../core/outcome.ts';
 import { HISTOGRAM_BUCKETS, histogramBucketOf, LatencySketch, saneDuration } from './latency-sketch.ts';
 import type { NamespaceEntry } from './namespace-table.ts';
+import { Shortness } from './shortness.ts';
 
 /** What a row is about. All six texts are already bounded and cleaned. */
 export interface OperationKey {
@@ -71,9 +72,12 @@ export class OperationRow implements OperationKey {
   #upstreamCodes: Map<number, number> | null = null;
   #proxyCodes: Map<number, number> | null = null;
   readonly #namespace: NamespaceEntry | null;
+  /** Null: a row of all kinds of things says nothing of the next one. */
+  readonly #shortness: Shortness | null;
 
-  /** @param namespace where the row's own collection is counted too. */
-  constructor(key: OperationKey, namespace: NamespaceEntry | null = null) {
+  /** @param namespace where the row's own collection is counted too. @param isMixed what is counted has nothing in common. */
+  constructor(key: OperationKey, namespace: NamespaceEntry | null = null, isMixed = false) {
+    this.#shortness = isMixed ? null : new Shortness();
     this.#namespace = namespace;
     this.listener = key.listener;
     this.app = key.app;
@@ -100,10 +104,17 @@ export class OperationRow implements OperationKey {
     this.documentsChanged += saneCount(result.documentsChanged);
     this.requestBytes += saneCount(result.requestBytes);
     this.replyBytes += saneCount(result.replyBytes);
-    if (result.serverMs >= 0) this.serverTimes.record(result.serverMs);
+    if (result.serverMs >= 0) {
+      this.serverTimes.record(result.serverMs);
+      this.#shortness?.note(result);
+    }
     this.waitTimes.record(result.waitMs);
     if (result.totalMs > 0) this.#recordTotal(result.totalMs);
     if (result.outcome !== 'ok') this.#countFailure(result);
+  }
+
+  get isShort(): boolean {
+    return this.#shortness?.isShort === true;
   }
 
   /** Finished operations with this outcome. */

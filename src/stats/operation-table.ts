@@ -68,6 +68,7 @@ export class OperationTable {
   readonly other: OperationRow = new OperationRow(
     { listener: OTHER, app: OTHER, callSite: OTHER, database: OTHER, collection: OTHER, command: OTHER },
     this.namespaces.other,
+    true,
   );
   readonly #listeners: Map<string, Apps> = new Map();
   // One entry in front of #listeners: most proxies have one listener, and its name is the very same string each time.

@@ -159,7 +159,7 @@ export const PROXY_METRICS = {
   upstreamConnections: {
     name: 'weir_upstream_connections',
     type: 'gauge',
-    help: 'Connections to the server by lane (ordinary, await, monitor, passthrough) and state (idle, busy, connecting).',
+    help: 'Connections to the server by lane (ordinary, await, monitor, passthrough) and state: idle, busy, awaiting (their operation waits at the server for news), connecting.',
     labels: ['cluster', 'endpoint', 'lane', 'state'],
   },
   upstreamConnects: {
@@ -197,6 +197,66 @@ export const PROXY_METRICS = {
     type: 'gauge',
     help: 'How long the oldest waiting operation has waited.',
     labels: ['cluster', 'endpoint', 'lane'],
+  },
+  pipelineDepth: {
+    name: 'weir_pipeline_depth',
+    type: 'gauge',
+    help: 'Short operations that one connection may carry at once now; 1: none behind another.',
+    labels: ['cluster', 'endpoint', 'lane'],
+  },
+  pipelined: {
+    name: 'weir_pipelined_total',
+    type: 'counter',
+    help: 'Operations that were sent behind another one on its connection.',
+    labels: ['cluster', 'endpoint', 'lane'],
+  },
+  pipelinedBehind: {
+    name: 'weir_pipelined_behind_seconds_total',
+    type: 'counter',
+    help: 'Time that these spent behind others, before the server had nothing else to do on their connection.',
+    labels: ['cluster', 'endpoint', 'lane'],
+  },
+  pipelineRefusals: {
+    name: 'weir_pipeline_refusals_total',
+    type: 'counter',
+    help: 'Short operations that found no place behind others: every connection as deep as it may be (depth), or held up by its oldest operation (overdue).',
+    labels: ['cluster', 'endpoint', 'lane', 'reason'],
+  },
+  pipelineCollapses: {
+    name: 'weir_pipeline_collapses_total',
+    type: 'counter',
+    help: 'Times that the depth fell to 1, because latency rose or a connection was lost.',
+    labels: ['cluster', 'endpoint', 'lane'],
+  },
+  awaitTurns: {
+    name: 'weir_await_turns_total',
+    type: 'counter',
+    help: 'Turns of awaiting getMores: asked for less time than they want (shortened), queued again (again), ended because their cursor was killed (killed).',
+    labels: ['event'],
+  },
+  poolPaused: {
+    name: 'weir_pool_paused',
+    type: 'gauge',
+    help: '1 while the operations of this cluster are held (weir pause), else 0.',
+    labels: ['cluster'],
+  },
+  multiplexRatio: {
+    name: 'weir_multiplex_ratio',
+    type: 'gauge',
+    help: 'Connections of applications for each connection that operations go out on, in mode pool; 0 while there is none.',
+    labels: [],
+  },
+  upstreamRtt: {
+    name: 'weir_upstream_rtt_seconds',
+    type: 'gauge',
+    help: 'Round trip time of the hello to each server, as its monitor measures it.',
+    labels: ['cluster', 'endpoint'],
+  },
+  draining: {
+    name: 'weir_draining',
+    type: 'gauge',
+    help: '1 while weir accepts nobody and ends when its clients have left, else 0.',
+    labels: [],
   },
   pins: {
     name: 'weir_pins_total',
@@ -245,6 +305,18 @@ export const PROXY_METRICS = {
     type: 'counter',
     help: 'What was cleaned up for clients that went away.',
     labels: ['what'],
+  },
+  bufferBytes: {
+    name: 'weir_buffer_bytes',
+    type: 'gauge',
+    help: 'Memory of large requests that are not answered yet and of answers that clients have not taken (memory.buffers).',
+    labels: [],
+  },
+  bufferPauses: {
+    name: 'weir_buffer_pauses_total',
+    type: 'counter',
+    help: 'How often a client was not read because memory.buffers was spent.',
+    labels: [],
   },
   openCursors: {
     name: 'weir_open_cursors',

@@ -5,17 +5,22 @@ import type { Clock, Random, Timer } from '../core/clock.ts';
 import type { ByteSocket } from '../net/byte-socket.ts';
 import type { Connector } from '../net/connector.ts';
 import type { HostPort } from '../options.ts';
-import { backoffMs } from './backoff.ts';
+import { backoffMs, loginBackoffMs } from './backoff.ts';
 import type { CompressionRequest } from './compression.ts';
 import { UpstreamConnection } from './connection.ts';
-import type { PerishReason } from './perish.ts';
+import type { Exchange } from './exchange.ts';
+import type { Handshake } from './handshake.ts';
+import { isHarmless, type PerishReason } from './perish.ts';
 import type { RequestIds } from './request-ids.ts';
 
 export interface EstablisherEvents {
-  /** The hello that each connection opens with. */
-  encodeHello(requestId: number): Buffer;
-  /** The handshake's answer; false refuses the connection. */
+  /** For one new connection. */
+  makeHandshake(): Handshake;
+  /** The answer to its hello; false refuses the connection before anybody logs in. */
   onGreeted(helloBody: Buffer): boolean;
+  /** See UpstreamConnectionEvents. */
+  onAnswered?(exchange: Exchange): void;
+  onProgress?(connection: UpstreamConnection): void;
   /** A connection is established or has become free; it is clean. */
   onIdle(connection: UpstreamConnection): void;
   /** A connection that was handed out by onIdle is gone. */
@@ -35,6 +40,8 @@ export interface EstablisherParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly compression?: CompressionRequest;
+  /** Larger replies are passed on as they come; absent: none. */
+  readonly replyBufferBytes?: number;
   readonly events: EstablisherEvents;
 }
 
@@ -50,6 +57,7 @@ export class Establisher {
   readonly #unproven: Set<UpstreamConnection> = new Set();
   #lastId = 0;
   #failures = 0;
+  #isLoginDoubtful = false;
   #isStopped = false;
   #retryTimer: Timer | null = null;
 
@@ -63,7 +71,8 @@ export class Establisher {
   }
 
   get mayStart(): boolean {
-    return this.#retryTimer === null && this.pending < this.#parts.maxConnecting;
+    // A server that refused weir's user is asked by one connection at a time.
+    return this.#retryTimer === null && this.pending < (this.#isLoginDoubtful ? 1 : this.#parts.maxConnecting);
   }
 
   isStale(connection: UpstreamConnection): boolean {
@@ -101,7 +110,7 @@ export class Establisher {
   }
 
   #greet(socket: ByteSocket): void {
-    const { clock, ids, events, compression } = this.#parts;
+    const { clock, ids, events, compression, replyBufferBytes } = this.#parts;
     const connection = new UpstreamConnection({
       id: ++this.#lastId,
       generation: this.#generation,
@@ -109,28 +118,32 @@ export class Establisher {
       ids,
       clock,
       ...(compression === undefined ? {} : { compression }),
+      ...(replyBufferBytes === undefined ? {} : { replyBufferBytes }),
       events: {
         onGreeted: (greeted, body) => this.#onGreeted(greeted, body),
+        ...(events.onAnswered === undefined ? {} : { onAnswered: (exchange) => events.onAnswered?.(exchange) }),
+        onProgress: (connection) => events.onProgress?.(connection),
         onIdle: (idle) => this.#onIdle(idle),
         onClosed: (gone, reason, detail) => this.#onClosed(gone, reason, detail),
         onDecodeError: (reason) => events.onDecodeError(reason),
       },
     });
     this.#greeting.add(connection);
-    connection.greet((requestId) => events.encodeHello(requestId), this.#parts.connectTimeoutMs);
+    connection.greet(events.makeHandshake(), this.#parts.connectTimeoutMs);
   }
 
   #onGreeted(connection: UpstreamConnection, body: Buffer): void {
     if (!this.#parts.events.onGreeted(body)) {
       connection.destroy('handshake_failed', 'not the server that was expected');
-      return;
     }
-    this.made++;
   }
 
   #onIdle(connection: UpstreamConnection): void {
-    if (this.#greeting.delete(connection)) this.#unproven.add(connection);
-    else if (this.#unproven.delete(connection)) this.#failures = 0;
+    if (this.#greeting.delete(connection)) {
+      this.made++;
+      this.#isLoginDoubtful = false;
+      this.#unproven.add(connection);
+    } else if (this.#unproven.delete(connection)) this.#failures = 0;
     this.#parts.events.onIdle(connection);
   }
 
@@ -140,18 +153,24 @@ export class Establisher {
       return;
     }
     // The first such death may be chance and costs no pause; the next ones do.
-    if (this.#unproven.delete(connection)) this.#pause(this.#failures++);
+    if (this.#unproven.delete(connection) && !isHarmless(reason)) this.#pause(this.#failures++);
     this.#parts.events.onClosed(connection, reason, detail);
   }
 
   #fail(reason: PerishReason, detail: string): void {
+    if (reason === 'login_failed') this.#isLoginDoubtful = true;
     this.#pause(++this.#failures);
     this.#parts.events.onFailed(reason, detail);
   }
 
+  #backoffMs(failures: number): number {
+    const { random } = this.#parts;
+    return this.#isLoginDoubtful ? loginBackoffMs(failures, random()) : backoffMs(failures, random());
+  }
+
   #pause(failures: number): void {
     if (failures === 0 || this.#isStopped) return;
-    this.#retryTimer ??= this.#parts.clock.setTimer(backoffMs(failures, this.#parts.random()), () => {
+    this.#retryTimer ??= this.#parts.clock.setTimer(this.#backoffMs(failures), () => {
       this.#retryTimer = null;
       this.#parts.events.onMayRetry();
     });

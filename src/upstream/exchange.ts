@@ -4,6 +4,8 @@
 
 import type { Frame, ReplyView } from '../../codecs/index.ts';
 import type { Timer } from '../core/clock.ts';
+import type { ReplyDestination, ReplySource } from './large-reply.ts';
+import type { WaitQueue } from './wait-queue.ts';
 
 /**
  * Who goes first when connections are scarce (admission.ts):
@@ -33,6 +35,13 @@ export interface ExchangeOwner {
   /** The whole reply. Its connection goes back to the pool, or dies, right after this call. */
   onReply(exchange: Exchange, reply: ReplyView): void;
   onFailed(exchange: Exchange, failure: ExchangeFailure): void;
+  /** A connection is its own now, after a wait; nothing is written yet: the last moment for a patch. Absent: no patch. */
+  onLease?(exchange: Exchange, nowMs: number): void;
+  /**
+   * A reply beyond the buffer has begun, so many bytes in all: where they are to go as they come. onReply follows the last
+   * one, with a small stand-in: same meaning and counts, large values empty. Null or absent: it is collected.
+   */
+  onLargeReply?(exchange: Exchange, length: number, source: ReplySource): ReplyDestination | null;
   /** Whether the request may go compressed; absent: it goes plain. Asked only on connections that compress. */
   mayCompress?(): boolean;
 }
@@ -47,7 +56,16 @@ export interface ExchangeRequest {
   readonly nowMs: number;
   /** How long it may wait for a connection. */
   readonly maxWaitMs: number;
+  /** The only member that will do: where its cursor or transaction lives. Absent or null: any writable one. */
+  readonly pin?: EndpointKey | null;
+  /** Known to take the server little time, and nothing else waits on it: others may share its connection. Absent: not. */
+  readonly isShort?: boolean;
+  /** For fairness in the queue: whose operation it is. Absent: weir's own. */
+  readonly app?: string;
 }
+
+/** A member by its address, `host:port` in lower case. */
+export type EndpointKey = string;
 
 export type ExchangeState = 'waiting' | 'sent' | 'done';
 
@@ -59,13 +77,29 @@ export class Exchange {
   readonly waitBound: WaitBound;
   readonly submittedMs: number;
   readonly deadlineMs: number;
+  readonly pin: EndpointKey | null;
+  readonly isShort: boolean;
+  readonly app: string;
+  /** The member it was given to, whether it still waits there or was sent; null: it waits for one to appear. */
+  endpoint: EndpointKey | null = null;
   state: ExchangeState = 'waiting';
   /** Its own deadline, while it waits and has one (waiting-room.ts). */
   deadlineTimer: Timer | null = null;
-  /** When a connection was leased; meaningless before. */
+  /** The queue of its application, while it waits in one (fair-queue.ts). */
+  waitingIn: WaitQueue | null = null;
+  /** When it was written to a connection; meaningless before. */
   sentMs = 0;
+  /** When the server had nothing before it on that connection; from here on the time is its own. Meaningless before the reply. */
+  turnMs = 0;
   /** When its reply was whole; meaningless before. */
   repliedMs = 0;
+  /** Of the time until then, milliseconds for which the reply was not read, because its client did not read. */
+  heldUpMs = 0;
+  /** Its place in the queue of its connection when it was sent; 1: alone. */
+  place = 0;
+  /** Where the request begins and ends in all the bytes that its connection was ever given. */
+  writtenFrom = 0;
+  writtenTo = 0;
   /** The id that the reply must name; set when it is sent. */
   requestId = 0;
 
@@ -77,5 +111,8 @@ export class Exchange {
     this.waitBound = request.waitBound;
     this.submittedMs = request.nowMs;
     this.deadlineMs = request.nowMs + request.maxWaitMs;
+    this.pin = request.pin ?? null;
+    this.isShort = request.isShort ?? false;
+    this.app = request.app ?? '';
   }
 }

@@ -1,17 +1,18 @@
-// Keeps one connection that says hello every 10 s and tells the cluster what it learns: which seed is the writable
-// endpoint, that it is up, that it is silent, that it is gone. It carries no operation.
+// Keeps one connection to one member that says hello every 10 s, and tells what it learns: what the server says of itself,
+// how far away it is, that it is silent, that it is gone. It judges no answer and carries no operation.
 // Invariant: one attempt or one connection at a time; a hello that is not answered in time ends in onSilent.
 
 import { Frame, type ReplyView } from '../../codecs/index.ts';
 import type { Clock, Random, Timer } from '../core/clock.ts';
-import type { Logger } from '../core/logger.ts';
+import { Tally } from '../core/tally.ts';
 import type { ByteSocket } from '../net/byte-socket.ts';
 import type { Connector } from '../net/connector.ts';
 import type { HostPort } from '../options.ts';
 import { backoffMs } from './backoff.ts';
 import { UpstreamConnection } from './connection.ts';
 import { Exchange, type ExchangeOwner } from './exchange.ts';
-import { encodeFirstHello, encodeHello, type WeirIdentity } from './handshake.ts';
+import { encodeFirstHello, encodeHello, helloOnly, type WeirIdentity } from './handshake.ts';
+import type { PerishReason } from './perish.ts';
 import type { RequestIds } from './request-ids.ts';
 import { readServerDescription, type ServerDescription } from './server-description.ts';
 
@@ -19,35 +20,32 @@ import { readServerDescription, type ServerDescription } from './server-descript
 export const HEARTBEAT_MS = 10_000;
 const ANSWER_TIMEOUT_MS = 10_000;
 /** Trouble in the pool asks for a check at once, but not more often than this (SDAM's minHeartbeatFrequencyMS). */
-const MIN_HEARTBEAT_MS = 500;
+export const MIN_HEARTBEAT_MS = 500;
 
 export interface MonitorEvents {
-  /** A usable server answered. Called on every answer. */
-  onAnswer(address: HostPort, server: ServerDescription): void;
-  /** A hello was not answered in time. */
+  /** The server answered. Called on every answer. */
+  onAnswer(server: ServerDescription, rttMs: number): void;
+  /** A hello was not answered in time, or nothing has come of any attempt for so long. onDown follows. */
   onSilent(): void;
-  /** The server answered, but is not the writable member that is wanted. onDown follows. */
-  onUnusable(): void;
   onDecodeError(reason: string): void;
-  /** The monitor's connection was lost or refused, or the server is not usable. */
+  /** The monitor's connection was lost or refused, or its hello was. */
   onDown(reason: string): void;
 }
 
 export interface MonitorParts {
-  readonly seeds: readonly HostPort[];
-  readonly replicaSet: string | null;
+  readonly address: HostPort;
+  /** Between two hellos; absent: HEARTBEAT_MS. */
+  readonly heartbeatMs?: number;
   readonly identity: WeirIdentity;
   readonly connector: Connector;
   readonly ids: RequestIds;
   readonly clock: Clock;
   readonly random: Random;
-  readonly logger: Logger;
   readonly events: MonitorEvents;
 }
 
 export class Monitor implements ExchangeOwner {
   readonly #parts: MonitorParts;
-  #seedIndex = 0;
   #failures = 0;
   #connection: UpstreamConnection | null = null;
   #attempt: { cancel(): void } | null = null;
@@ -56,9 +54,13 @@ export class Monitor implements ExchangeOwner {
   #lastCheckMs = Number.NEGATIVE_INFINITY;
   /** When the trouble began that goes on since; null while answers come. */
   #troubledSinceMs: number | null = null;
-  /** The seed was usable when it last answered: it is tried again before the others. */
-  #isSeedGood = false;
+  #isHurried = false;
+  /** Trouble was reported while a hello was under way: its answer may be older than the trouble. */
+  #isCheckDue = false;
   #isStopped = false;
+  /** Connections made so far, and why they ended. */
+  connects = 0;
+  readonly closed: Tally<PerishReason> = new Tally();
 
   constructor(parts: MonitorParts) {
     this.#parts = parts;
@@ -81,20 +83,22 @@ export class Monitor implements ExchangeOwner {
 
   /** Something went wrong elsewhere: ask now instead of at the next heartbeat. */
   checkSoon(): void {
+    if (this.#connection?.state === 'busy') this.#isCheckDue = true;
     if (this.#connection?.state !== 'idle') return;
     const restMs = this.#lastCheckMs + MIN_HEARTBEAT_MS - this.#parts.clock.nowMs();
     if (restMs <= 0) this.#sayHello();
     else this.#rest(restMs);
   }
 
-  get #seed(): HostPort {
-    const seed = this.#parts.seeds[this.#seedIndex % this.#parts.seeds.length];
-    if (seed === undefined) throw new Error('a cluster needs a seed');
-    return seed;
+  /** While nobody takes operations, every member is asked twice a second: one of them may be about to. */
+  hurry(isHurried: boolean): void {
+    if (isHurried === this.#isHurried) return;
+    this.#isHurried = isHurried;
+    if (isHurried) this.checkSoon();
   }
 
   #dial(): void {
-    this.#attempt = this.#parts.connector.connect(this.#seed, ANSWER_TIMEOUT_MS, {
+    this.#attempt = this.#parts.connector.connect(this.#parts.address, ANSWER_TIMEOUT_MS, {
       onConnected: (socket) => {
         this.#attempt = null;
         this.#greet(socket);
@@ -116,42 +120,41 @@ export class Monitor implements ExchangeOwner {
       ids,
       clock,
       events: {
-        onGreeted: (_greeted, body) => this.#onHello(body),
-        onIdle: () => this.#rest(),
+        onGreeted: (_greeted, body) => this.#onGreeted(body),
+        onIdle: () => this.#onIdle(),
         onClosed: (_gone, reason, detail) => this.#onClosed(reason, detail),
         onDecodeError: (reason) => this.#parts.events.onDecodeError(reason),
       },
     });
     this.#connection = connection;
     this.#lastCheckMs = clock.nowMs();
-    connection.greet((requestId) => encodeFirstHello(identity, 'monitor', requestId), ANSWER_TIMEOUT_MS);
+    const handshake = helloOnly((requestId) => encodeFirstHello(identity, 'monitor', requestId));
+    connection.greet(handshake, ANSWER_TIMEOUT_MS);
+  }
+
+  #onGreeted(body: Buffer): void {
+    this.connects++;
+    this.#onHello(body);
   }
 
   #onHello(body: Buffer): void {
     const server = readServerDescription(body);
-    const problem = server === null ? 'hello was refused' : this.#problemOf(server);
-    if (server === null || problem !== null) {
-      this.#isSeedGood = false;
-      this.#parts.events.onUnusable();
-      this.#connection?.destroy('endpoint_changed', problem ?? '');
+    if (server === null) {
+      this.#connection?.destroy('handshake_failed', 'its hello was refused or cannot be read');
       return;
     }
     this.#failures = 0;
     this.#troubledSinceMs = null;
-    this.#isSeedGood = true;
-    this.#parts.events.onAnswer(this.#seed, server);
+    this.#parts.events.onAnswer(server, this.#parts.clock.nowMs() - this.#lastCheckMs);
   }
 
-  /** Why this server cannot be the endpoint, or null. */
-  #problemOf(server: ServerDescription): string | null {
-    const { replicaSet } = this.#parts;
-    if (replicaSet !== null && server.setName !== replicaSet) {
-      return `it belongs to replica set ${server.setName ?? '(none)'}, not ${replicaSet}`;
-    }
-    return server.isWritable ? null : 'it does not accept writes';
+  #onIdle(): void {
+    const isSoon = this.#isHurried || this.#isCheckDue;
+    this.#isCheckDue = false;
+    this.#rest(isSoon ? MIN_HEARTBEAT_MS : (this.#parts.heartbeatMs ?? HEARTBEAT_MS));
   }
 
-  #rest(restMs: number = HEARTBEAT_MS): void {
+  #rest(restMs: number): void {
     this.#timer?.cancel();
     this.#timer = this.#parts.clock.setTimer(restMs, () => this.#sayHello());
   }
@@ -185,8 +188,9 @@ export class Monitor implements ExchangeOwner {
   /** The connection's end is told by onClosed. */
   onFailed(): void {}
 
-  #onClosed(reason: string, detail: string): void {
+  #onClosed(reason: PerishReason, detail: string): void {
     this.#connection = null;
+    this.closed.add(reason);
     this.#timer?.cancel();
     if (this.#isStopped) return;
     if (reason === 'endpoint_silent') this.#parts.events.onSilent();
@@ -200,8 +204,6 @@ export class Monitor implements ExchangeOwner {
     // Refused, unreachable or lost for so long is as good as silent, however it fails.
     if (nowMs - this.#troubledSinceMs >= ANSWER_TIMEOUT_MS) this.#parts.events.onSilent();
     this.#parts.events.onDown(reason);
-    if (!this.#isSeedGood) this.#seedIndex++;
-    this.#isSeedGood = false;
     const delayMs = backoffMs(this.#failures++, this.#parts.random());
     this.#timer = this.#parts.clock.setTimer(delayMs, () => this.#dial());
   }

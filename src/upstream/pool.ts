@@ -1,9 +1,10 @@
 // One lane of connections to one endpoint: lends them out, takes them back, destroys them with a reason.
-// Who goes first is admission.ts, who waits is waiting-room.ts, new ones come from establisher.ts, and whether the server
-// is there is the monitor's word. Invariants: connections on their way, idle and busy together never exceed the cap; an
-// exchange holds at most one connection; every submitted exchange ends exactly once.
+// Who goes first is admission.ts, who waits is waiting-room.ts, who may share is sharing.ts, how long idle ones live is
+// upkeep.ts, new ones come from establisher.ts, and whether the server is there is the monitor's word. Invariants:
+// connections on their way, idle and busy together never exceed the cap; an exchange is on one connection at most; every
+// submitted exchange ends exactly once.
 
-import type { Clock, Random } from '../core/clock.ts';
+import type { Clock, Random, Timer } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Lane, PoolSnapshot } from '../core/snapshots.ts';
 import { Tally } from '../core/tally.ts';
@@ -14,18 +15,26 @@ import { type AdmissionCounts, mayHold } from './admission.ts';
 import type { CompressionRequest } from './compression.ts';
 import type { UpstreamConnection } from './connection.ts';
 import { Establisher } from './establisher.ts';
-import type { AdmissionClass, Exchange, ExchangeFailure } from './exchange.ts';
-import type { PerishReason } from './perish.ts';
+import type { EndpointKey, Exchange, ExchangeFailure } from './exchange.ts';
+import type { Weights } from './fair-queue.ts';
+import type { Handshake } from './handshake.ts';
+import { isHarmless, type PerishReason } from './perish.ts';
 import type { RequestIds } from './request-ids.ts';
+import { Sharing } from './sharing.ts';
+import { Stock } from './stock.ts';
+import { isPongOverdue, pingExchange, UPKEEP_MS, Upkeep, type UpkeepOptions } from './upkeep.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /** What a pool asks of the endpoint that owns it. */
 export interface PoolHost {
   /** Where to connect; null while no server is known or reachable. */
   reachableAddress(): HostPort | null;
-  encodeHello(requestId: number): Buffer;
+  /** For one new connection. */
+  makeHandshake(): Handshake;
   /** The handshake's answer; false refuses the connection. */
   onGreeted(helloBody: Buffer): boolean;
+  /** Whether new work may come, so that minConnections is worth keeping; absent: always. */
+  expectsWork?(): boolean;
   /** A connection was lost or could not be made: worth a look by the monitor. */
   onTrouble(): void;
   onDecodeError(reason: string): void;
@@ -33,6 +42,12 @@ export interface PoolHost {
 
 export interface PoolParts {
   readonly lane: Lane;
+  /** The member it connects to; noted on each exchange that goes there. Absent: ''. */
+  readonly endpoint?: EndpointKey;
+  /** Absent: off. */
+  readonly pipelining?: 'adaptive' | 'off';
+  readonly weights?: Weights;
+  readonly upkeep?: UpkeepOptions;
   readonly cap: number;
   /** Transactions whose statements come this way: they make the lane keep a reserve. */
   readonly openTransactions: () => number;
@@ -47,6 +62,8 @@ export interface PoolParts {
   readonly logger: Logger;
   /** Absent: nothing is compressed. */
   readonly compression?: CompressionRequest;
+  /** Larger replies are passed on as they come; absent: none. */
+  readonly replyBufferBytes?: number;
 }
 
 /** What a pool knows of itself; the cluster adds its own name and the endpoint's. */
@@ -56,25 +73,34 @@ export class Pool {
   readonly #parts: PoolParts;
   readonly #room: WaitingRoom;
   readonly #establisher: Establisher;
-  readonly #idle: UpstreamConnection[] = [];
-  /** All that were established and live; those that are not idle are lent. */
-  readonly #established: Set<UpstreamConnection> = new Set();
-  readonly #held: Record<AdmissionClass, number> = { privileged: 0, ordinary: 0 };
+  readonly #stock: Stock = new Stock();
   readonly #closed: Tally<PerishReason> = new Tally();
   /** From submit to lease, of those that got a connection. */
   readonly #waits: LatencySketch = new LatencySketch();
+  readonly #sharing: Sharing;
+  readonly #upkeep: Upkeep;
+  readonly #endpoint: EndpointKey;
+  #upkeepTimer: Timer | null = null;
   #checkouts = 0;
+  /** Why busy connections of an older generation end when they come back. */
+  #staleReason: PerishReason = 'recycled';
+  #isPaused = false;
   #isStopped = false;
 
   constructor(parts: PoolParts) {
     const { host, clock } = parts;
     this.#parts = parts;
-    this.#room = new WaitingRoom(clock, (exchange) => this.#onExpired(exchange));
+    this.#endpoint = parts.endpoint ?? '';
+    this.#sharing = new Sharing(parts.pipelining === 'adaptive');
+    this.#upkeep = new Upkeep(parts.upkeep ?? {}, parts.random);
+    this.#room = new WaitingRoom(clock, (exchange) => this.#onExpired(exchange), parts.weights);
     this.#establisher = new Establisher({
       ...parts,
       events: {
-        encodeHello: (requestId) => host.encodeHello(requestId),
+        makeHandshake: () => host.makeHandshake(),
         onGreeted: (body) => host.onGreeted(body),
+        onAnswered: (exchange) => this.#sharing.note(exchange),
+        onProgress: (connection) => this.#onProgress(connection),
         onIdle: (connection) => this.#onIdle(connection),
         onClosed: (connection, reason, detail) => this.#onClosed(connection, reason, detail),
         onFailed: (reason, detail) => this.#onTrouble(reason, detail),
@@ -90,16 +116,25 @@ export class Pool {
   }
 
   get established(): number {
-    return this.#established.size;
+    return this.#stock.size;
   }
 
-  /** Sends now if a connection may be had, else waits; the exchange ends at its deadline at the latest. */
-  submit(exchange: Exchange): void {
-    const isFirst = this.#room.sizeOf(exchange.admission) === 0;
-    if (isFirst && this.#idle.length > 0 && mayHold(exchange.admission, this.#counts())) {
-      this.#lease(exchange, exchange.submittedMs);
+  /** Exchanges that are being served or wait: how busy the endpoint is, to choose by. */
+  get load(): number {
+    return this.#stock.busyCount + this.#room.size;
+  }
+
+  /**
+   * Sends now if a connection may be had, else waits; the exchange ends at its deadline at the latest.
+   * `nowMs`: later than when it was submitted, if it has waited elsewhere.
+   */
+  submit(exchange: Exchange, nowMs: number = exchange.submittedMs): void {
+    const isFirst = this.#room.sizeOf(exchange.admission) === 0 && !this.#isPaused;
+    if (isFirst && this.#stock.idleCount > 0 && mayHold(exchange.admission, this.#counts())) {
+      this.#lease(exchange, nowMs);
       return;
     }
+    if (isFirst && exchange.isShort && this.#room.size === 0 && this.#join(exchange, nowMs)) return;
     if (this.#isStopped) return fail(exchange, 'unreachable');
     if (!this.#room.hasPlaceFor(exchange, this.#parts.maxWaiters)) return fail(exchange, 'queue_full');
     this.#room.enter(exchange);
@@ -111,32 +146,91 @@ export class Pool {
     return this.#room.cancel(exchange);
   }
 
-  /** Destroys the connection that this exchange is on, if it still is. */
+  /** Destroys the connection that this exchange is on, if its reply is the next one due there. */
   abandon(exchange: Exchange): void {
-    for (const connection of this.#established) {
-      if (connection.current === exchange) connection.destroy('abandoned', 'client gone');
-    }
+    this.connectionOf(exchange)?.destroy('abandoned', 'client gone');
+  }
+
+  /** The connection whose next reply is this exchange's; null if there is none. */
+  connectionOf(exchange: Exchange): UpstreamConnection | null {
+    return this.#stock.all().find(({ current }) => current === exchange) ?? null;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** From here on nothing is sent that was not sent before; who waits keeps its deadline. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.pump();
+  }
+
+  /** Replaces all connections without harm: idle ones end now, busy ones after their exchanges. */
+  recycle(): void {
+    this.clear('recycled');
+    this.#establish();
+  }
+
+  /** Takes out all who may be served elsewhere as well, still waiting, to be submitted there. */
+  evict(): Exchange[] {
+    return this.#room.evict();
   }
 
   /** Serves those who wait: a connection came free, the endpoint came up, or a transaction ended. */
   pump(nowMs: number = this.#parts.clock.nowMs()): void {
-    while (this.#idle.length > 0) {
+    if (this.#isPaused) return;
+    while (this.#stock.idleCount > 0) {
       const exchange = this.#room.take(this.#counts());
       if (exchange === null) break;
       this.#lease(exchange, nowMs);
     }
+    this.#joinWaiting(nowMs);
     this.#establish();
+  }
+
+  #joinWaiting(nowMs: number): void {
+    while (this.#sharing.isOn && this.#room.isNextShort && this.#mayShare) {
+      const connection = this.#sharing.pick(nowMs);
+      const exchange = connection === null ? null : this.#room.takeShort();
+      if (connection === null || exchange === null) return;
+      this.#send(connection, exchange, nowMs);
+    }
+  }
+
+  /** Writes a short exchange behind others that are; false: there is no place for it. */
+  #join(exchange: Exchange, nowMs: number): boolean {
+    if (!this.#sharing.isOn || !this.#mayShare) return false;
+    const connection = this.#sharing.pick(nowMs);
+    if (connection === null) return false;
+    this.#send(connection, exchange, nowMs);
+    return true;
+  }
+
+  /** As long as a connection of its own may be had, nobody comes behind another. */
+  get #mayShare(): boolean {
+    return this.connections >= this.#parts.cap || !this.#establisher.mayStart;
   }
 
   /** CMAP's clear: ends idle connections now and busy ones when they come back. Those that wait go on waiting. */
   clear(reason: PerishReason): void {
+    this.#staleReason = reason;
+    this.#sharing.closeAll();
     this.#establisher.clear(reason);
-    for (const connection of [...this.#idle]) connection.destroy(reason, reason);
+    this.dropIdle(reason);
+  }
+
+  dropIdle(reason: PerishReason): void {
+    for (const connection of this.#stock.idle()) connection.destroy(reason, reason);
   }
 
   /** Ends every established connection, busy ones included; those on their way may stay. */
   destroyEstablished(reason: PerishReason): void {
-    for (const connection of [...this.#established]) connection.destroy(reason, reason);
+    for (const connection of this.#stock.all()) connection.destroy(reason, reason);
   }
 
   /** Ends every connection, busy ones included. */
@@ -145,9 +239,15 @@ export class Pool {
     this.destroyEstablished(reason);
   }
 
+  /** What they wait for is out of reach. */
+  refuseWaiting(): void {
+    for (const exchange of this.#room.close()) fail(exchange, 'unreachable');
+  }
+
   stop(): void {
     this.#isStopped = true;
-    for (const exchange of this.#room.close()) fail(exchange, 'unreachable');
+    this.#upkeepTimer?.cancel();
+    this.refuseWaiting();
     this.#establisher.stop();
     this.destroyAll('stopped');
   }
@@ -157,28 +257,30 @@ export class Pool {
   }
 
   #counts(): AdmissionCounts {
-    return {
-      cap: this.#parts.cap,
-      heldByPrivileged: this.#held.privileged,
-      heldByOrdinary: this.#held.ordinary,
-      openTransactions: this.#parts.openTransactions(),
-    };
+    const { heldByPrivileged, heldByOrdinary } = this.#stock;
+    return { cap: this.#parts.cap, heldByPrivileged, heldByOrdinary, openTransactions: this.#parts.openTransactions() };
   }
 
   #lease(exchange: Exchange, nowMs: number): void {
-    const connection = this.#idle.pop();
+    const connection = this.#stock.lend(exchange.admission);
     if (connection === undefined) throw new Error('lease without an idle connection');
-    this.#held[exchange.admission]++;
-    connection.lentFor = exchange.admission;
+    connection.idleSinceMs = 0;
+    this.#sharing.open(connection, exchange);
+    this.#send(connection, exchange, nowMs);
+  }
+
+  #send(connection: UpstreamConnection, exchange: Exchange, nowMs: number): void {
     this.#checkouts++;
     this.#waits.record(nowMs - exchange.submittedMs);
-    connection.send(exchange, nowMs);
+    exchange.endpoint = this.#endpoint;
+    if (nowMs > exchange.submittedMs) exchange.owner.onLease?.(exchange, nowMs);
+    // The last read may be older than the exchange, where a reply was inflated meanwhile.
+    connection.send(exchange, Math.max(nowMs, exchange.submittedMs));
   }
 
   #release(connection: UpstreamConnection): void {
-    if (connection.lentFor === null) return;
-    this.#held[connection.lentFor]--;
-    connection.lentFor = null;
+    this.#sharing.close(connection);
+    this.#stock.release(connection);
   }
 
   #establish(): void {
@@ -192,24 +294,57 @@ export class Pool {
   #shouldConnect(): boolean {
     // In a busy pool the cap is reached and nothing else need be asked.
     if (this.connections >= this.#parts.cap || this.#isStopped || !this.#establisher.mayStart) return false;
+    const isWanted = this.#parts.host.expectsWork?.() ?? true;
+    if (isWanted && this.connections < this.#upkeep.minConnections) return true;
     if (this.#establisher.pending >= this.#room.size) return false;
     // Ordinary work that the reserve holds back does not need a connection, but a turn.
     return this.#room.sizeOf('privileged') > 0 || mayHold('ordinary', this.#counts());
   }
 
   #onIdle(connection: UpstreamConnection): void {
-    this.#established.add(connection);
+    if (this.#stock.add(connection)) this.#adopt(connection);
     this.#release(connection);
-    if (this.#establisher.isStale(connection)) return connection.destroy('endpoint_changed', 'stale generation');
-    this.#idle.push(connection);
+    if (this.#establisher.isStale(connection)) return connection.destroy(this.#staleReason, 'stale generation');
+    if (connection.lastReadMs >= connection.expiresMs) return connection.destroy('life_time', 'too old');
+    // A ping is no use: it leaves the time as it was.
+    connection.idleSinceMs ||= connection.lastReadMs;
+    this.#stock.shelve(connection);
     this.pump(connection.lastReadMs);
   }
 
+  #adopt(connection: UpstreamConnection): void {
+    connection.expiresMs = this.#upkeep.expiryOf(connection.lastReadMs);
+    this.#upkeepTimer ??= this.#parts.clock.setTimer(UPKEEP_MS, () => this.#maintain());
+  }
+
+  #onProgress(connection: UpstreamConnection): void {
+    if (!this.#isPaused && this.#room.isNextShort) this.#joinWaiting(connection.lastReadMs);
+  }
+
+  /** Looks after idle connections: some are too old, some are asked whether they live. */
+  #maintain(): void {
+    const nowMs = this.#parts.clock.nowMs();
+    this.#upkeepTimer = null;
+    for (const connection of this.#stock.idle()) this.#lookAfter(connection, nowMs);
+    for (const connection of this.#stock.all()) {
+      if (isPongOverdue(connection.current, nowMs)) connection.destroy('no_pong', 'idle, and silent when asked');
+    }
+    this.pump();
+    if (this.#stock.size > 0) {
+      this.#upkeepTimer ??= this.#parts.clock.setTimer(UPKEEP_MS, () => this.#maintain());
+    }
+  }
+
+  #lookAfter(connection: UpstreamConnection, nowMs: number): void {
+    const verdict = this.#upkeep.judge(connection, this.connections, nowMs);
+    if (verdict === 'keep') return;
+    if (verdict !== 'ping') return connection.destroy(verdict, verdict);
+    this.#stock.lend('ordinary', connection)?.send(pingExchange(nowMs), nowMs);
+  }
+
   #onClosed(connection: UpstreamConnection, reason: PerishReason, detail: string): void {
-    this.#established.delete(connection);
-    const idleAt = this.#idle.indexOf(connection);
-    if (idleAt >= 0) this.#idle.splice(idleAt, 1);
-    this.#release(connection);
+    this.#sharing.close(connection);
+    this.#stock.remove(connection);
     this.#onTrouble(reason, detail);
     this.pump();
   }
@@ -218,6 +353,8 @@ export class Pool {
     this.#closed.add(reason);
     if (this.#isStopped) return;
     this.#parts.logger.debug({ lane: this.#parts.lane, reason, detail }, 'upstream connection closed');
+    if (isHarmless(reason)) return;
+    this.#sharing.control.trouble();
     this.#parts.host.onTrouble();
   }
 
@@ -235,11 +372,18 @@ export class Pool {
     return {
       lane: this.#parts.lane,
       maxConnections: this.#parts.cap,
-      idle: this.#idle.length,
-      busy: this.#established.size - this.#idle.length,
+      idle: this.#stock.idleCount,
+      busy: this.#stock.busyCount,
       connecting: this.#establisher.pending,
       waiters: this.#room.size,
       longestWaitMs: this.#room.longestWaitMs(this.#parts.clock.nowMs()),
+      isPaused: this.#isPaused,
+      depth: this.#sharing.control.depth,
+      inFlight: this.#stock.inFlight,
+      pipelined: this.#sharing.joined,
+      pipelineRefusals: Object.fromEntries(this.#sharing.refused.counts),
+      pipelineCollapses: this.#sharing.control.collapses,
+      behindMs: this.#sharing.behindMs,
       checkouts: this.#checkouts,
       waits: this.#waits.histogram(),
       connects: this.#establisher.made,

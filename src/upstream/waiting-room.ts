@@ -1,9 +1,10 @@
-// The exchanges that wait for a connection of one lane: two FIFO queues, one bound on their size, and the deadlines.
-// It lends no connections. Invariant: whoever enters leaves exactly once: taken, cancelled, or expired.
+// The exchanges that wait for a connection of one lane: the privileged in order, the others fair between applications, one
+// bound on their size, and the deadlines. It lends no connections. Invariant: whoever enters leaves exactly once: taken, cancelled, or expired.
 
 import type { Clock, Timer } from '../core/clock.ts';
 import { type AdmissionCounts, nextClass } from './admission.ts';
 import type { AdmissionClass, Exchange } from './exchange.ts';
+import { FairQueue, type Weights } from './fair-queue.ts';
 import { WaitQueue } from './wait-queue.ts';
 
 /** Requests that wait hold their bytes: a bound beside their number. */
@@ -12,17 +13,17 @@ const MAX_WAITING_BYTES = 268_435_456;
 export class WaitingRoom {
   readonly #clock: Clock;
   readonly #onExpired: (exchange: Exchange) => void;
-  readonly #queues: Readonly<Record<AdmissionClass, WaitQueue>> = {
-    privileged: new WaitQueue(),
-    ordinary: new WaitQueue(),
-  };
+  readonly #queues: { readonly privileged: WaitQueue; readonly ordinary: FairQueue };
   #timer: Timer | null = null;
   #bytes = 0;
+  /** The latest deadline that entered. */
+  #lastDeadlineMs = 0;
 
   /** `onExpired`: its deadline passed; it has left the room in state `done`. */
-  constructor(clock: Clock, onExpired: (exchange: Exchange) => void) {
+  constructor(clock: Clock, onExpired: (exchange: Exchange) => void, weights?: Weights) {
     this.#clock = clock;
     this.#onExpired = onExpired;
+    this.#queues = { privileged: new WaitQueue(), ordinary: new FairQueue(weights) };
   }
 
   get size(): number {
@@ -33,10 +34,14 @@ export class WaitingRoom {
     return this.#queues[admission].size;
   }
 
-  /** False when this one would be one, or one byte, too many. An empty room takes any. */
+  /**
+   * False when this one would be one, or one byte, too many. An empty room takes any; the privileged are counted by
+   * themselves, for a crowd that waits for what they free must not keep them out.
+   */
   hasPlaceFor(exchange: Exchange, maxWaiters: number): boolean {
     if (this.size === 0) return maxWaiters > 0;
-    return this.size < maxWaiters && this.#bytes + exchange.frame.length <= MAX_WAITING_BYTES;
+    const before = exchange.admission === 'privileged' ? this.sizeOf('privileged') : this.size;
+    return before < maxWaiters && this.#bytes + exchange.frame.length <= MAX_WAITING_BYTES;
   }
 
   enter(exchange: Exchange): void {
@@ -53,6 +58,26 @@ export class WaitingRoom {
     return exchange;
   }
 
+  /** The next one is short, and nobody goes before it: it need not have a connection for itself. */
+  get isNextShort(): boolean {
+    return this.#queues.privileged.size === 0 && this.#queues.ordinary.peek()?.isShort === true;
+  }
+
+  /** That one; null if there is none. */
+  takeShort(): Exchange | null {
+    const exchange = this.isNextShort ? this.#queues.ordinary.shift() : null;
+    if (exchange !== null) this.#leave(exchange);
+    return exchange;
+  }
+
+  /** Takes out all that may wait elsewhere as well, still waiting, in their order. */
+  evict(): Exchange[] {
+    const all = this.#drain();
+    const pinned = all.filter((exchange) => exchange.pin !== null);
+    for (const exchange of pinned) this.enter(exchange);
+    return all.filter((exchange) => exchange.pin === null);
+  }
+
   /** Takes one out early, in state `done`; false when it does not wait here. */
   cancel(exchange: Exchange): boolean {
     if (exchange.state !== 'waiting') return false;
@@ -64,12 +89,17 @@ export class WaitingRoom {
 
   /** Empties the room; nobody is told. */
   close(): Exchange[] {
+    const left = this.#drain();
+    for (const exchange of left) exchange.state = 'done';
+    return left;
+  }
+
+  #drain(): Exchange[] {
     this.#timer?.cancel();
     this.#timer = null;
     const left: Exchange[] = [];
     for (const queue of Object.values(this.#queues)) {
       for (let exchange = queue.shift(); exchange !== null; exchange = queue.shift()) {
-        exchange.state = 'done';
         this.#leave(exchange);
         left.push(exchange);
       }
@@ -79,11 +109,15 @@ export class WaitingRoom {
 
   /** Milliseconds that the oldest has waited; 0 when nobody waits. */
   longestWaitMs(nowMs: number): number {
-    const oldest = Math.min(
-      this.#queues.privileged.peek()?.submittedMs ?? nowMs,
-      this.#queues.ordinary.peek()?.submittedMs ?? nowMs,
-    );
-    return nowMs - oldest;
+    let oldestMs = nowMs;
+    for (const { submittedMs } of this.#heads()) oldestMs = Math.min(oldestMs, submittedMs);
+    return nowMs - oldestMs;
+  }
+
+  *#heads(): Iterable<Exchange> {
+    const first = this.#queues.privileged.peek();
+    if (first !== null) yield first;
+    yield* this.#queues.ordinary.heads();
   }
 
   /**
@@ -91,7 +125,10 @@ export class WaitingRoom {
    * the others (maxTimeMS, await time) get a timer each.
    */
   #armDeadline(exchange: Exchange): void {
-    if (exchange.waitBound === 'queue') {
+    // One that comes from another room may be due before those who are here, whatever binds them.
+    const isLast = exchange.deadlineMs >= this.#lastDeadlineMs;
+    if (isLast) this.#lastDeadlineMs = exchange.deadlineMs;
+    if (isLast && exchange.waitBound === 'queue') {
       if (this.#timer === null) this.#armQueueTimer(exchange.deadlineMs);
       return;
     }
@@ -108,15 +145,15 @@ export class WaitingRoom {
     this.#timer = null;
     const nowMs = this.#clock.nowMs();
     let nextMs = Number.POSITIVE_INFINITY;
-    for (const queue of Object.values(this.#queues)) {
-      let first = queue.peek();
-      while (first !== null && first.deadlineMs <= nowMs) {
-        this.#expire(first);
-        first = queue.peek();
-      }
-      if (first !== null) nextMs = Math.min(nextMs, first.deadlineMs);
-    }
+    // Once around after each expiry: the next of that application may be due as well.
+    for (let due = this.#firstDue(nowMs); due !== null; due = this.#firstDue(nowMs)) this.#expire(due);
+    for (const { deadlineMs } of this.#heads()) nextMs = Math.min(nextMs, deadlineMs);
     if (nextMs !== Number.POSITIVE_INFINITY && this.#timer === null) this.#armQueueTimer(nextMs);
+  }
+
+  #firstDue(nowMs: number): Exchange | null {
+    for (const head of this.#heads()) if (head.deadlineMs <= nowMs) return head;
+    return null;
   }
 
   #leave(exchange: Exchange): void {

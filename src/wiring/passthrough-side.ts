@@ -45,7 +45,7 @@ export class PassthroughSide {
   }
 
   #makeServer(listener: ListenerOptions): PassthroughServer {
-    const { options, facts, attribution, decodeErrors, recorder, clock, logger } = this.#shared;
+    const { options, facts, attribution, decodeErrors, recorder, clock, logger, nextClientId } = this.#shared;
     const target = this.targets.find(({ cluster }) => cluster === listener.cluster);
     if (target === undefined) throw new Error(`listener ${listener.name}: no cluster ${listener.cluster}`);
     return new PassthroughServer({
@@ -58,6 +58,7 @@ export class PassthroughSide {
       decodeErrors,
       makeSniffer: (parts) => new Sniffer(parts),
       recorder,
+      nextId: nextClientId,
       clock,
       logger,
     });

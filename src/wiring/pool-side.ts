@@ -1,10 +1,14 @@
 // Mode pool, built and wired: for each cluster its pool and the way of an operation to it, for each listener a server.
 // No logic of its own. Invariants: upward calls are callbacks given here; stop() ends all that was begun.
 
-import { REAL_COMPRESSORS } from '../../codecs/index.ts';
+import { type ObjectId, REAL_COMPRESSORS } from '../../codecs/index.ts';
 import { Dispatcher } from '../downstream/dispatcher.ts';
 import { DownstreamServer } from '../downstream/server.ts';
+import { makeServiceId } from '../downstream/service-id.ts';
 import { FilterChain } from '../filters/chain.ts';
+import type { Connector } from '../net/connector.ts';
+import { DnsSrvResolver } from '../net/srv-resolver.ts';
+import { TlsConnector } from '../net/tls-connector.ts';
 import type { ClusterOptions, ListenerOptions } from '../options.ts';
 import { Cluster } from '../upstream/cluster.ts';
 import { RequestIds } from '../upstream/request-ids.ts';
@@ -26,9 +30,11 @@ export class PoolSide {
   readonly servers: readonly DownstreamServer[];
   readonly #shared: SharedParts;
   readonly #ids: RequestIds = new RequestIds();
+  readonly #serviceId: ObjectId;
 
   constructor(shared: SharedParts) {
     this.#shared = shared;
+    this.#serviceId = makeServiceId(shared.random);
     this.lanes = pooled(shared.options).map((cluster) => this.#makeLane(cluster));
     this.servers = listenersOf('pool', shared.options).map((listener) => this.#makeServer(listener));
   }
@@ -66,12 +72,12 @@ export class PoolSide {
   }
 
   #makeLane(options: ClusterOptions): Lane {
-    const { version, facts, connector, clock, random, logger, compression, decodeErrors, limits, attribution } =
-      this.#shared;
+    const { version, facts, clock, random, logger, compression, decodeErrors, limits, attribution } = this.#shared;
     const cluster: Cluster = new Cluster({
       options,
       identity: { version, osType: facts.osType, platform: facts.platform },
-      connector,
+      connector: this.#connectorFor(options),
+      srvResolver: this.#shared.srvResolver ?? new DnsSrvResolver(random),
       ids: this.#ids,
       clock,
       random,
@@ -79,22 +85,48 @@ export class PoolSide {
       compressionCounts: compression,
       events: {
         onFirstContact: () => dispatcher.onFirstContact(),
-        onProcessChanged: () => dispatcher.router.processChanged(),
+        onProcessChanged: (endpoint) => dispatcher.router.serverLost(endpoint),
+        onMemberGone: (endpoint) => dispatcher.router.serverLost(endpoint),
         openTransactions: () => dispatcher.router.transactions.size,
         onDecodeError: (reason) => decodeErrors.add(`upstream|${reason}`),
       },
     });
-    const dispatcher = new Dispatcher({ cluster, chain: new FilterChain([limits]), attribution, clock });
+    const dispatcher = new Dispatcher({
+      cluster,
+      chain: new FilterChain([limits]),
+      attribution,
+      clock,
+      serviceId: this.#serviceId,
+    });
     return { cluster, dispatcher };
   }
 
+  #connectorFor({ tls }: ClusterOptions): Connector {
+    if (tls === undefined || tls === null) return this.#shared.connector;
+    return new TlsConnector({ ...this.#shared, tls });
+  }
+
   #makeServer(listener: ListenerOptions): DownstreamServer {
-    const { options, facts, flusher, clock, logger, decodeErrors, onFault, recorder, compression } = this.#shared;
+    const {
+      options,
+      facts,
+      flusher,
+      clock,
+      logger,
+      decodeErrors,
+      onFault,
+      recorder,
+      compression,
+      budget,
+      nextClientId,
+    } = this.#shared;
     const lane = this.lanes.find(({ cluster }) => cluster.options.name === listener.cluster);
     if (lane === undefined) throw new Error(`listener ${listener.name}: no cluster ${listener.cluster}`);
     return new DownstreamServer({
       name: listener.name,
       bind: listener.bind,
+      ...(listener.face === undefined ? {} : { face: listener.face }),
+      ...(listener.allow === undefined ? {} : { allow: listener.allow }),
       maxConnections: listener.maxConnections ?? defaultMaxConnections('pool', options, facts.descriptorLimit),
       dispatcher: lane.dispatcher,
       flusher,
@@ -103,6 +135,9 @@ export class PoolSide {
       decodeErrors,
       onFault,
       recorder,
+      nextId: nextClientId,
+      budget,
+      ...(listener.slowClientTimeoutMs === undefined ? {} : { slowClientTimeoutMs: listener.slowClientTimeoutMs }),
       compression: { compressors: listener.compressors ?? REAL_COMPRESSORS, counts: compression },
     });
   }

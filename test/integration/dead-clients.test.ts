@@ -140,3 +140,20 @@ describe('a waiting operation', () => {
     assert.equal((await house.metrics()).sum('weir_operations_total', { command: 'find', outcome: 'client_gone' }), 1);
   });
 });
+
+test('an operation at the server ends with its client where that is asked for: the server sees its connection close', async () => {
+  const server = await bench.startServer();
+  const house = await bench.startHouse(server, { pool: { onClientGone: 'cancel' } });
+  server.script = (request) => {
+    if (request.name === 'count') request.reply();
+  };
+  const [leaver, stayer] = [await bench.connectClient(house, 'leaver'), await bench.connectClient(house, 'stayer')];
+  leaver.say(FIND);
+  await eventually('it is at the server', () => server.requestsNamed('find').length === 1);
+  const [busy] = server.poolConnections;
+  leaver.destroy();
+  await eventually('its connection is closed', () => busy !== undefined && !server.connections.has(busy));
+  assert.equal((await stayer.ask({ count: 'orders' }))['ok'], 1);
+  assert.equal((await house.closed())['client_gone_cancel'], 1);
+  assert.equal((await house.metrics()).sum('weir_operations_total', { command: 'find', outcome: 'client_gone' }), 1);
+});

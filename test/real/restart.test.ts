@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MongoClient } from 'mongodb';
-import { databaseOf, LANGUAGES, Program, withPrograms } from './harness/programs.ts';
+import { isAllowed, storedIds } from './harness/loss-rules.ts';
+import { LANGUAGES, Program, withPrograms } from './harness/programs.ts';
 import { type OwnServer, withOwnServer } from './harness/server.ts';
 import { withWeir } from './harness/weir.ts';
-import type { ErrorRow, ProgramReport } from './report.ts';
+import type { ProgramReport } from './report.ts';
 
 const CLIENTS = 4;
 const BEFORE_MS = 4000;
@@ -77,33 +77,7 @@ async function checkReport(report: ProgramReport, uri: string): Promise<void> {
     `${driver}: errors that weir may not give`,
   );
   assert.ok(report.acknowledgedInLastThreeSeconds > 0, `${driver} does not go on by itself`);
-  const stored = await storedIds(uri, driver);
+  const stored = await storedIds(uri, app(driver), CLIENTS);
   const lost = report.acknowledged.filter((id) => !stored.has(id));
   assert.deepEqual(lost, [], `${driver}: ${String(lost.length)} of ${String(report.acknowledged.length)} lost`);
-}
-
-async function storedIds(uri: string, driver: string): Promise<ReadonlySet<string>> {
-  const client = new MongoClient(uri);
-  const ids = new Set<string>();
-  try {
-    const db = client.db(databaseOf(app(driver)));
-    const names = ['load', ...Array.from({ length: CLIENTS }, (_, index) => `txn_${app(driver)}-${String(index)}`)];
-    for (const name of names) {
-      for await (const { _id } of db.collection<{ _id: string }>(name).find({})) ids.add(_id);
-    }
-  } finally {
-    await client.close();
-  }
-  return ids;
-}
-
-/** What an application may see while its server is away: protocol.md 5.5, 5.6 and what the dead process forgot. */
-function isAllowed({ where, code, labels }: ErrorRow): boolean {
-  const has = (label: string): boolean => labels.includes(label);
-  // The wait for a connection passed weir's own bound: refused, and not to be tried again at once.
-  if (code === 462) return has('SystemOverloadedError') && !has('RetryableWriteError');
-  if (where === 'find') return code === 43 || (code === 6 && !has('RetryableWriteError'));
-  if (where === 'insert') return code === 11_000 || (code === 6 && has('RetryableWriteError'));
-  if (code === 251) return true;
-  return code === 6 && (has('TransientTransactionError') || has('UnknownTransactionCommitResult'));
 }

@@ -118,7 +118,9 @@ function decode(body: Buffer): BsonDocument | null {
 /** How one address differs from the rest. */
 export interface HostScript {
   isAccepting?: boolean;
+  answersHello?: boolean;
   hello?: BsonDocument;
+  processId?: string;
 }
 
 /** Servers that answer hello by themselves; one process behind all addresses unless a test says otherwise. */
@@ -225,7 +227,7 @@ export class FakeServer implements Connector {
     this.hellos.push(request);
     const client = request.document['client'] as { application?: { name?: string } } | undefined;
     if (client?.application?.name === 'weir monitor') request.connection.isMonitor = true;
-    if (!this.answersHello) {
+    if (!(this.hosts.get(request.connection.host)?.answersHello ?? this.answersHello)) {
       this.silentHellos.push(request);
       return;
     }
@@ -247,8 +249,13 @@ export class FakeServer implements Connector {
       setName: 'rs0',
       ...this.hello,
       ...this.hosts.get(host)?.hello,
-      topologyVersion: { processId: new ObjectId(this.processId), counter: 0 },
+      topologyVersion: { processId: new ObjectId(this.hosts.get(host)?.processId ?? this.processId), counter: 0 },
     };
+  }
+
+  /** The connections of one address. */
+  liveAt(host: string): ServerConnection[] {
+    return this.live.filter((connection) => connection.host === host);
   }
 
   /** The process dies: every connection breaks, new ones are refused until `start()`. */

@@ -22,6 +22,8 @@ export class MemorySocket implements ByteSocket, Flushable {
   isClosed = false;
   /** What destroy() was told; `ended` after end(), `peer_closed` after hangUp(). */
   closeReason = '';
+  bytesIn = 0;
+  bytesOut = 0;
   /** While true, flushed bytes stay here as if the kernel took none. */
   isStuck = false;
   readonly #stuck: Buffer[] = [];
@@ -72,6 +74,7 @@ export class MemorySocket implements ByteSocket, Flushable {
   #send(): void {
     if (this.#gathered.length === 0) return;
     const bytes = Buffer.concat(this.#gathered);
+    this.bytesOut += bytes.length;
     this.#gathered = [];
     if (this.isStuck) {
       this.#stuck.push(bytes);
@@ -130,8 +133,12 @@ export class MemorySocket implements ByteSocket, Flushable {
   /** Bytes from the peer. */
   feed(bytes: Buffer): void {
     if (this.isClosed || this.#isHungUp) return;
-    if (this.isPaused) this.#inbox.push(bytes);
-    else this.#events?.onData(bytes);
+    if (this.isPaused) {
+      this.#inbox.push(bytes);
+      return;
+    }
+    this.bytesIn += bytes.length;
+    this.#events?.onData(bytes);
   }
 
   /** The peer closes. */

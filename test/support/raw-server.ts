@@ -7,6 +7,7 @@ import {
   DecodeError,
   deserialize,
   encodeMessage,
+  type Frame,
   Framer,
   ObjectId,
   scanOpMsg,
@@ -46,6 +47,8 @@ export interface RawRequest {
   readonly id: number;
   readonly name: string;
   readonly document: BsonDocument;
+  readonly frame: Frame;
+  readonly flagBits: number;
   readonly moreToCome: boolean;
   /** The bytes of the right reply; `ok: 1` is added. */
   encode(document?: BsonDocument, responseTo?: number): Buffer;
@@ -70,6 +73,8 @@ export class RawServer {
   /** Called for the hello of the monitor's connection and of all others; false leaves it unanswered. */
   mayAnswerHello: (connection: RawConnection) => boolean = () => true;
   processId: ObjectId = new ObjectId();
+  /** Fields of its hello that differ from a primary without a set. */
+  hello: BsonDocument = {};
   accepted = 0;
   peak = 0;
   port = 0;
@@ -86,6 +91,10 @@ export class RawServer {
     const address = server.address();
     if (typeof address === 'object' && address !== null) this.port = address.port;
     this.#server = server;
+  }
+
+  get isListening(): boolean {
+    return this.#server !== null;
   }
 
   /** Closes the port and every connection at once, as a killed process does. */
@@ -113,7 +122,7 @@ export class RawServer {
     this.connections.add(connection);
     this.accepted++;
     this.peak = Math.max(this.peak, this.connections.size);
-    const framer = new Framer({ onFrame: (frame) => this.#read(connection, frame.bytes, frame.requestId) });
+    const framer = new Framer({ onFrame: (frame) => this.#read(connection, frame) });
     socket.on('error', () => {});
     socket.on('close', () => this.connections.delete(connection));
     socket.on('data', (chunk: Buffer) => {
@@ -122,7 +131,8 @@ export class RawServer {
     });
   }
 
-  #read(connection: RawConnection, bytes: Buffer, id: number): void {
+  #read(connection: RawConnection, frame: Frame): void {
+    const { bytes, requestId: id } = frame;
     const layout = scanOpMsg(bytes);
     const document = decode(bytes.subarray(layout.bodyStart, layout.bodyEnd));
     const encode = (reply: BsonDocument = {}, responseTo: number = id): Buffer =>
@@ -136,6 +146,8 @@ export class RawServer {
       id,
       name: Object.keys(document)[0] ?? '',
       document,
+      frame,
+      flagBits: layout.flagBits,
       moreToCome: (layout.flagBits & MORE_TO_COME) !== 0,
       encode,
       reply: (reply) => connection.send(encode(reply)),
@@ -159,6 +171,7 @@ export class RawServer {
       maxMessageSizeBytes: 48_000_000,
       maxWriteBatchSize: 100_000,
       logicalSessionTimeoutMinutes: 30,
+      ...this.hello,
       topologyVersion: { processId: this.processId, counter: 0 },
     };
   }

@@ -2,18 +2,28 @@
 // Tests drive it with send(), answer() and clock.advance(). Invariant: no real time, port or randomness is involved.
 
 import type { BsonDocument, CompressorName } from '../../codecs/index.ts';
+import { ByteBudget } from '../../src/core/byte-budget.ts';
 import type { Random } from '../../src/core/clock.ts';
 import { CompressionCounts } from '../../src/core/compression-counts.ts';
 import { silentLogger } from '../../src/core/logger.ts';
 import { Tally } from '../../src/core/tally.ts';
 import { Dispatcher } from '../../src/downstream/dispatcher.ts';
 import { DownstreamServer } from '../../src/downstream/server.ts';
+import { makeServiceId } from '../../src/downstream/service-id.ts';
 import { Attribution } from '../../src/filters/attribution.ts';
 import { CallSites } from '../../src/filters/call-sites.ts';
 import { FilterChain } from '../../src/filters/chain.ts';
 import { RateLimitFilter } from '../../src/filters/rate-limit.ts';
+import type { SrvResolver } from '../../src/net/srv-resolver.ts';
 import { TurnFlusher } from '../../src/net/turn-flusher.ts';
-import type { Compressor, HostPort, LimitOptions, PoolOptions } from '../../src/options.ts';
+import type {
+  ClusterOptions,
+  Compressor,
+  HostPort,
+  LimitOptions,
+  ListenerOptions,
+  PoolOptions,
+} from '../../src/options.ts';
 import { OperationTable } from '../../src/stats/operation-table.ts';
 import { Cluster } from '../../src/upstream/cluster.ts';
 import { RequestIds } from '../../src/upstream/request-ids.ts';
@@ -32,6 +42,7 @@ export interface Rig {
   readonly limits: RateLimitFilter;
   readonly decodeErrors: Tally<string>;
   readonly compression: CompressionCounts;
+  readonly budget: ByteBudget;
   connectClient(address?: string): TestClient;
   /** A client that has said hello as this application. */
   app(name: string, address?: string): TestClient;
@@ -46,8 +57,14 @@ export interface RigOptions {
   readonly limits?: readonly LimitOptions[];
   readonly random?: Random;
   readonly maxConnections?: number;
+  readonly listener?: Pick<ListenerOptions, 'face' | 'allow'>;
+  /** What clients may hold; 256 MiB unless a test says so. */
+  readonly bufferBytes?: number;
+  readonly slowClientTimeoutMs?: number;
   readonly replicaSet?: string;
   readonly seeds?: readonly HostPort[];
+  readonly cluster?: Partial<ClusterOptions>;
+  readonly srvResolver?: SrvResolver;
   /** What clients are offered; none unless a test says so. */
   readonly compressors?: readonly CompressorName[];
   /** What weir asks the server for. */
@@ -77,6 +94,7 @@ export function makeRig(options: RigOptions = {}): Rig {
       name: 'test',
       seeds: options.seeds ?? [{ host: 'db', port: 27017 }],
       replicaSet: options.replicaSet ?? null,
+      ...options.cluster,
       compressors: options.upstreamCompressors ?? [],
       pool: {
         maxConnections: 8,
@@ -89,6 +107,7 @@ export function makeRig(options: RigOptions = {}): Rig {
     },
     identity: { version: '0', osType: 'Test', platform: 'test' },
     connector: server,
+    ...(options.srvResolver === undefined ? {} : { srvResolver: options.srvResolver }),
     ids: new RequestIds(),
     clock,
     random,
@@ -96,18 +115,23 @@ export function makeRig(options: RigOptions = {}): Rig {
     compressionCounts: compression,
     events: {
       onFirstContact: () => dispatcher.onFirstContact(),
-      onProcessChanged: () => dispatcher.router.processChanged(),
+      onProcessChanged: (endpoint) => dispatcher.router.serverLost(endpoint),
+      onMemberGone: (endpoint) => dispatcher.router.serverLost(endpoint),
       openTransactions: () => dispatcher.router.transactions.size,
       onDecodeError: (reason) => decodeErrors.add(`upstream|${reason}`),
     },
   });
   const chain = new FilterChain([limits]);
   const attribution = new Attribution(table, new CallSites());
-  const dispatcher = new Dispatcher({ cluster, chain, attribution, clock });
+  const dispatcher = new Dispatcher({ cluster, chain, attribution, clock, serviceId: makeServiceId(random) });
+  const budget = new ByteBudget(options.bufferBytes ?? 268_435_456);
   const downstream = new DownstreamServer({
     name: 'main',
     bind: { host: '127.0.0.1', port: 0 },
     maxConnections: options.maxConnections ?? 10_000,
+    ...options.listener,
+    budget,
+    ...(options.slowClientTimeoutMs === undefined ? {} : { slowClientTimeoutMs: options.slowClientTimeoutMs }),
     dispatcher,
     flusher,
     clock,
@@ -135,6 +159,6 @@ export function makeRig(options: RigOptions = {}): Rig {
     settle();
     return request;
   };
-  const parts = { clock, server, cluster, dispatcher, downstream, table, limits, decodeErrors, compression };
+  const parts = { clock, server, cluster, dispatcher, downstream, table, limits, decodeErrors, compression, budget };
   return { ...parts, connectClient, app, answer, settle };
 }

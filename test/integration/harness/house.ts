@@ -4,8 +4,16 @@
 import { startWeir, type Weir } from '../../../src/app.ts';
 import type { Clock } from '../../../src/core/clock.ts';
 import type { Logger } from '../../../src/core/logger.ts';
-import type { ClientSnapshot, LimitSnapshot, PoolSnapshot, Summary } from '../../../src/core/snapshots.ts';
-import type { Compressor, LimitOptions, ListenerMode, PoolOptions } from '../../../src/options.ts';
+import type {
+  ClientSnapshot,
+  CursorSnapshot,
+  LimitSnapshot,
+  OperationInFlight,
+  PoolRow,
+  ServerRow,
+  Summary,
+} from '../../../src/core/snapshots.ts';
+import type { Compressor, LimitOptions, ListenerMode, ListenerOptions, PoolOptions } from '../../../src/options.ts';
 import type { OperationReportRow } from '../../../src/stats/operation-report.ts';
 import { eventually } from './eventually.ts';
 import { MetricsPage } from './metrics-page.ts';
@@ -13,9 +21,13 @@ import { MetricsPage } from './metrics-page.ts';
 export interface HouseOptions {
   /** Port of the server on 127.0.0.1. */
   readonly upstreamPort: number;
+  /** Further seeds, ports on 127.0.0.1. */
+  readonly moreSeeds?: readonly number[];
+  readonly replicaSet?: string;
   readonly pool?: Partial<PoolOptions>;
   readonly limits?: readonly LimitOptions[];
   readonly maxConnections?: number;
+  readonly slowClientTimeoutMs?: number;
   /** Offered to clients; default: all that work. */
   readonly compressors?: readonly Compressor[];
   /** Asked of the server; default: none. */
@@ -36,6 +48,13 @@ const POOL: PoolOptions = {
   maxWaiters: 10_000,
   awaitConnections: 2,
 };
+
+function listenerExtras({ slowClientTimeoutMs, compressors }: HouseOptions): Partial<ListenerOptions> {
+  return {
+    ...(slowClientTimeoutMs === undefined ? {} : { slowClientTimeoutMs }),
+    ...(compressors === undefined ? {} : { compressors }),
+  };
+}
 
 export class House {
   readonly weir: Weir;
@@ -62,14 +81,14 @@ export class House {
             cluster: 'test',
             mode: options.mode ?? 'pool',
             maxConnections: options.maxConnections ?? 1000,
-            ...(options.compressors === undefined ? {} : { compressors: options.compressors }),
+            ...listenerExtras(options),
           },
         ],
         clusters: [
           {
             name: 'test',
-            seeds: [{ host: '127.0.0.1', port: options.upstreamPort }],
-            replicaSet: null,
+            seeds: [options.upstreamPort, ...(options.moreSeeds ?? [])].map((port) => ({ host: '127.0.0.1', port })),
+            replicaSet: options.replicaSet ?? null,
             compressors: options.upstreamCompressors ?? [],
             pool: { ...POOL, ...options.pool },
           },
@@ -99,6 +118,18 @@ export class House {
     return await fetch(this.#adminUrl + path);
   }
 
+  /** Asks for a verb as the command line does; its result, or an error with the status and the sentence. */
+  async obey(verb: string, body: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
+    const response = await fetch(`${this.#adminUrl}/api/v1/${verb}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-weir': '1' },
+      body: JSON.stringify(body),
+    });
+    const answer = (await response.json()) as { readonly result?: unknown; readonly error?: string };
+    if (!response.ok) throw new Error(`${response.status} ${answer.error}`);
+    return answer.result;
+  }
+
   async metrics(): Promise<MetricsPage> {
     return new MetricsPage(await (await this.get('/metrics')).text());
   }
@@ -115,8 +146,21 @@ export class House {
     return (await this.#json('callsites')) as OperationReportRow[];
   }
 
-  async pools(): Promise<PoolSnapshot[]> {
-    return (await this.#json('pools')) as PoolSnapshot[];
+  async pools(): Promise<PoolRow[]> {
+    return (await this.#json('pools')) as PoolRow[];
+  }
+
+  async servers(): Promise<ServerRow[]> {
+    return (await this.#json('servers')) as ServerRow[];
+  }
+
+  async cursors(): Promise<CursorSnapshot[]> {
+    return (await this.#json('cursors')) as CursorSnapshot[];
+  }
+
+  /** Longest first. */
+  async operations(): Promise<OperationInFlight[]> {
+    return (await this.#json('operations')) as OperationInFlight[];
   }
 
   async clients(): Promise<ClientSnapshot[]> {

@@ -48,7 +48,7 @@ export function compareRows(report: ProgramReport, app: string, rows: readonly C
  * All programs that used one weir against its /metrics: the call sites' own series, and the operations'.
  * Counters are exact for every row of weir's table, so what is counted in `other` is a difference too.
  */
-export function compareMetrics(reports: readonly ProgramReport[], text: string): string[] {
+export function compareMetrics(reports: readonly Pick<ProgramReport, 'sent'>[], text: string): string[] {
   const sentBySite: Counts = new Map();
   const sentByCommand: Counts = new Map();
   for (const row of reports.flatMap((report) => report.sent)) {

@@ -13,13 +13,16 @@ export type Language = (typeof LANGUAGES)[number] | 'java' | 'c';
 export const SCRIPT_LANGUAGES: readonly Language[] = [...LANGUAGES, 'java'];
 
 const DRIVERS = join(ROOT, 'test', 'real', 'drivers');
+/** Where the Node driver finds a zstd: the package that it asks for does not come from the registry alone. */
+const NODE_PACKAGES = join(DRIVERS, 'node', 'packages');
 const DEADLINE_MS = 240_000;
 
 export interface ProgramOptions {
   readonly uri: string;
   /** Also the name of its database, `_` for `-`, so that every program works on data of its own. */
   readonly app: string;
-  readonly scenario: 'script' | 'owners' | 'load';
+  /** rush and streams: Node only; streams runs until `finish`. */
+  readonly scenario: 'script' | 'owners' | 'load' | 'rush' | 'streams';
   readonly clients: number;
   readonly seconds?: number;
   readonly pauseMs?: number;
@@ -38,13 +41,18 @@ export class Program {
     this.#child = new Child(command, [...args, ...flagsOf(options)], {
       name: `${language} program`,
       cwd: ROOT,
-      env: { PYTHONDONTWRITEBYTECODE: '1', ...options.env },
+      env: { PYTHONDONTWRITEBYTECODE: '1', NODE_PATH: NODE_PACKAGES, ...options.env },
     });
   }
 
-  /** Resolves when the load runs (scenario load). */
+  /** Resolves when the load runs, or the streams are open (scenarios load, rush, streams). */
   async started(): Promise<void> {
     await this.#child.waitForLine(/load started/, 60_000);
+  }
+
+  /** Asks for the end and the report (scenario streams). */
+  finish(): void {
+    this.#child.signal('SIGTERM');
   }
 
   async report(): Promise<ProgramReport> {

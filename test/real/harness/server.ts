@@ -121,9 +121,12 @@ export async function withOwnServer(
   }
 }
 
-/** Makes a user that may do everything; a server that asks for logins lets one from its own host do that once. */
-export async function createUser(uri: string, name: string, password: string): Promise<void> {
-  const client = new MongoClient(`${uri}/?directConnection=true`, { serverSelectionTimeoutMS: 5000 });
+/**
+ * Makes a user that may do everything; a server that asks for logins lets one from its own host do that once.
+ * `query`: further options of the uri, such as those of TLS.
+ */
+export async function createUser(uri: string, name: string, password: string, query: string = ''): Promise<void> {
+  const client = new MongoClient(`${uri}/?directConnection=true&${query}`, { serverSelectionTimeoutMS: 5000 });
   try {
     await client.db('admin').command({ createUser: name, pwd: password, roles: ['root'] });
   } finally {

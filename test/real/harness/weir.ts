@@ -33,6 +33,22 @@ export interface LimitRow {
   readonly refused: number;
 }
 
+/** A row of /api/v1/pools and of `weir show pools --json`, as far as the tests read it. */
+export interface PoolRow {
+  readonly lane: string;
+  readonly maxConnections: number;
+  readonly idle: number;
+  readonly busy: number;
+  readonly connecting: number;
+  readonly waiters: number;
+  readonly longestWaitMs: number;
+  readonly inFlight?: number;
+  readonly depth?: number;
+  readonly pipelined?: number;
+  readonly connects: number;
+  readonly closed: Readonly<Record<string, number>>;
+}
+
 export class Weir {
   readonly uri: string;
   readonly port: number;
@@ -58,6 +74,20 @@ export class Weir {
     return (await this.#get('/api/v1/limits').then((response) => response.json())) as LimitRow[];
   }
 
+  async pools(): Promise<readonly PoolRow[]> {
+    return (await this.#get('/api/v1/pools').then((response) => response.json())) as PoolRow[];
+  }
+
+  /** What `weir show pools --json` prints. */
+  async showPools(): Promise<readonly PoolRow[]> {
+    const admin = this.#admin.replace('http://', '');
+    const show = new Child(process.execPath, [weirEntry(), 'show', 'pools', '--json', '--admin', admin], {
+      name: 'weir show',
+    });
+    assert.deepEqual(await show.ended, { code: 0, signal: null }, show.log);
+    return JSON.parse(show.stdout) as PoolRow[];
+  }
+
   async metrics(): Promise<string> {
     return this.#get('/metrics').then((response) => response.text());
   }
@@ -71,10 +101,11 @@ export class Weir {
     }
   }
 
-  async ready(): Promise<void> {
+  /** Resolves when /readyz has said that. */
+  async ready(readyz: RegExp = /^ok$/m): Promise<void> {
     const deadline = Date.now() + READY_DEADLINE_MS;
     for (;;) {
-      if (await this.#isReady()) return;
+      if (readyz.test(await this.#readyz())) return;
       if (Date.now() > deadline) throw new Error(`weir was not ready in time\n${this.log}`);
       await sleep(50);
     }
@@ -85,11 +116,11 @@ export class Weir {
     assert.deepEqual(end, { code: 0, signal: null }, `weir must end by SIGTERM with exit 0\n${this.log}`);
   }
 
-  async #isReady(): Promise<boolean> {
+  async #readyz(): Promise<string> {
     try {
-      return (await fetch(`${this.#admin}/readyz`)).ok;
+      return await fetch(`${this.#admin}/readyz`).then((response) => response.text());
     } catch {
-      return false;
+      return '';
     }
   }
 
@@ -105,25 +136,33 @@ export interface WeirSetup {
   readonly limits?: string;
   /** Default pool. */
   readonly mode?: 'pool' | 'passthrough';
+  /** Mode pool; default mongos. */
+  readonly face?: 'mongos' | 'direct';
+  /** Rows of the operation table, where weir's own default is too few to count each client's collection by itself. */
+  readonly maxRows?: number;
+  /** What /readyz says before the test begins; default ok. */
+  readonly readyz?: RegExp;
 }
 
 /** Runs with `weir start` in front of this server. */
 export async function withWeir(
   upstream: string,
   run: (weir: Weir) => Promise<void>,
-  { limits, mode = 'pool' }: WeirSetup = {},
+  setup: WeirSetup = {},
 ): Promise<void> {
+  const { mode = 'pool' } = setup;
+  const needsConfig = [setup.limits, setup.face, setup.maxRows].some((value) => value !== undefined);
   const folder = await mkdtemp(join(tmpdir(), 'weir-config-'));
   const [port, adminPort] = [await freePort(), await freePort()];
   const flags = ['--upstream', upstream, '--listen', `127.0.0.1:${String(port)}`];
   flags.push('--admin', `127.0.0.1:${String(adminPort)}`);
   flags.push(...(mode === 'pool' ? ['--max-upstream', String(MAX_UPSTREAM)] : ['--mode', mode]));
   const config = join(folder, 'weir.yaml');
-  if (limits !== undefined) await writeFile(config, configText(upstream, limits));
-  const args = [weirEntry(), 'start', ...(limits === undefined ? [] : ['--config', config]), ...flags];
+  if (needsConfig) await writeFile(config, configText(upstream, setup));
+  const args = [weirEntry(), 'start', ...(needsConfig ? ['--config', config] : []), ...flags];
   const weir = new Weir(port, adminPort, new Child(process.execPath, args, { name: 'weir' }));
   try {
-    await weir.ready();
+    await weir.ready(setup.readyz);
     await run(weir);
   } catch (error) {
     throw withLog(error, weir.log);
@@ -133,11 +172,10 @@ export async function withWeir(
   }
 }
 
-function configText(upstream: string, limits: string): string {
+function configText(upstream: string, { limits, face = 'mongos', maxRows }: WeirSetup): string {
   return `listeners:
-  - {name: main, bind: "127.0.0.1:0", cluster: real}
+  - {name: main, bind: "127.0.0.1:0", cluster: real, face: ${face}}
 clusters:
   - {name: real, uri: "${upstream}"}
-limits:
-${limits}`;
+${maxRows === undefined ? '' : `stats: {rows: {max: ${String(maxRows)}}}\n`}${limits === undefined ? '' : `limits:\n${limits}`}`;
 }

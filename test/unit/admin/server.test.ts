@@ -101,6 +101,9 @@ describe('a running admin server', () => {
           connectedSeconds: 2,
           operations: 3,
           state: 'ready',
+          bytesIn: 10,
+          bytesOut: 20,
+          current: null,
         },
       ],
     });
@@ -115,7 +118,7 @@ describe('a running admin server', () => {
     const { status, text } = await ask(server, '/');
     assert.equal(status, 200);
     const paths = text.match(/^\/\S+/gm) ?? [];
-    assert.equal(paths.length, 11);
+    assert.equal(paths.length, 14);
     // A recording needs a recorder: record-route.test.ts.
     for (const path of paths.filter((path) => path !== '/api/v1/record'))
       assert.equal((await ask(server, path)).status, 200, path);
@@ -134,6 +137,23 @@ describe('a running admin server', () => {
     ready = true;
     assert.equal((await ask(server, '/readyz')).status, 200);
   });
+
+  for (const [upstreamLogin, status, text] of [
+    ['pending', 200, 'ok\n'],
+    ['works', 200, 'ok\n'],
+    ['refused', 503, "weir's login is refused\n"],
+  ] as const) {
+    test(`readiness while the login at the servers is ${upstreamLogin}`, async () => {
+      const snapshots = fakeSnapshots({ summary: () => ({ ...idleSummary, upstreamLogin }) });
+      const other = await startAdmin(makeOptions({ snapshots }));
+      try {
+        const answer = await ask(other, '/readyz');
+        assert.deepEqual([answer.status, answer.text], [status, text]);
+      } finally {
+        await other.stop();
+      }
+    });
+  }
 
   test('the summary is an object, numbers rounded to three decimals', async () => {
     assert.deepEqual(await askJson(server, '/api/v1/summary'), {

@@ -29,9 +29,9 @@ describe('weir', () => {
     const { code, out, err } = await weir(['--help']);
     assert.deepEqual([code, err], [0, []]);
     const help = out.join('\n');
-    for (const verb of ['start', 'sandbox', 'demo', 'check', 'show', 'decode'])
+    for (const verb of ['start', 'sandbox', 'demo', 'check', 'show', 'pause', 'drain', 'kill', 'decode'])
       assert.match(help, new RegExp(`\\n  ${verb} `));
-    assert.doesNotMatch(help, /pause|drain/);
+    assert.doesNotMatch(help, /\n {2}(?:top|diff|reload|user) /);
   });
 
   const failures: readonly (readonly [string, number, string])[] = [
@@ -47,9 +47,9 @@ describe('weir', () => {
     ],
     ['start --mode fast', 1, 'weir: --mode: expected pool or passthrough, found "fast"'],
     [
-      'start --upstream mongodb+srv://a.example.com',
+      'start --upstream mongodb://a/?loadBalanced=true',
       2,
-      'weir: --upstream: refused: mongodb+srv addresses come with upstream logins and TLS, which are not built yet',
+      'weir: --upstream: refused: loadBalanced=true in the uri: weir must know which server answers; name the servers themselves',
     ],
     ['start --config none.yaml', 1, 'weir: cannot read the config file none.yaml (ENOENT); give its path'],
     ['start extra', 1, "weir: too many arguments for 'start'. Expected 0 arguments but got 1."],
@@ -58,7 +58,7 @@ describe('weir', () => {
     [
       'show shapes',
       1,
-      "weir: command-argument value 'shapes' is invalid for argument 'what'. Allowed choices are pools, clients, collections, callsites, namespaces, limits.",
+      "weir: command-argument value 'shapes' is invalid for argument 'what'. Allowed choices are pools, clients, servers, cursors, operations, collections, callsites, namespaces, limits.",
     ],
     [
       'show pools --admin 9118',
@@ -71,12 +71,18 @@ describe('weir', () => {
     ['demo --seconds soon', 1, 'weir: --seconds: expected a number above 0 and up to 86400'],
     ['demo --seconds 0', 1, 'weir: --seconds: expected a number above 0 and up to 86400'],
     [
-      'demo --upstream mongodb://u:p@h',
+      'demo --upstream mongodb://u:p@h/?authMechanism=PLAIN',
       2,
-      'weir: --upstream: refused: credentials in the uri come with upstream logins and TLS, which are not built yet; mode passthrough passes the logins and TLS of clients by itself, leave this out',
+      'weir: --upstream: refused: authMechanism=PLAIN is not built yet',
     ],
     ['top', 1, 'weir: not built yet: top (the live view; use weir show)'],
     ['decode', 1, "weir: missing required argument 'file'"],
+    ['kill client', 1, "weir: missing required argument 'id'"],
+    [
+      'kill cursor 7',
+      1,
+      "weir: command-argument value 'cursor' is invalid for argument 'what'. Allowed choices are client, operation.",
+    ],
     ['user --help', 1, 'weir: not built yet: user (logins of clients)'],
   ];
   for (const [line, code, message] of failures) {
@@ -98,14 +104,15 @@ describe('weir check', () => {
 
   it('prints one line per problem and ends with 1, even when weir only refuses', async () => {
     const files = {
-      'a.yaml': 'clusters:\n  - {name: a, uri: mongodb://u:hunter2@h}\n  - {name: b, uri: mongodb+srv://h}\n',
+      'a.yaml':
+        'clusters:\n  - {name: a, uri: mongodb://u:hunter2@h/?authMechanism=GSSAPI}\n  - {name: b, uri: mongodb://h/?loadBalanced=true}\n',
     };
     assert.deepEqual(await weir(['check', 'a.yaml'], files), {
       code: 1,
       out: [],
       err: [
-        'a.yaml:2:20: refused: credentials in the uri come with upstream logins and TLS, which are not built yet; mode passthrough passes the logins and TLS of clients by itself, leave this out',
-        'a.yaml:3:20: refused: mongodb+srv addresses come with upstream logins and TLS, which are not built yet',
+        'a.yaml:2:20: refused: authMechanism=GSSAPI is not built yet',
+        'a.yaml:3:20: refused: loadBalanced=true in the uri: weir must know which server answers; name the servers themselves',
       ],
     });
   });

@@ -143,3 +143,45 @@ describe('renderTable', () => {
     }
   });
 });
+
+describe('the numbers in a table', () => {
+  const lines = (kind: 'clients' | 'pools' | 'operations', rows: readonly Record<string, unknown>[]): string[][] =>
+    renderTable(kind, rows)
+      .split('\n')
+      .filter((line) => line.includes('│'))
+      .map((line) => line.split('│').slice(1, -1))
+      .map((cells) => cells.map((cell) => cell.trim()));
+
+  it('come in units that people read', () => {
+    for (const [ms, shown] of [
+      [0.04, '0 ms'],
+      [1.26, '1.3 ms'],
+      [999, '999 ms'],
+      [1500, '1.5 s'],
+      [61_000, '1 m 1 s'],
+      [7_260_000, '2 h 1 m'],
+    ] as const) {
+      assert.equal(lines('operations', [{ ms }])[1]?.[1], shown);
+    }
+    for (const [bytesIn, shown] of [
+      [999, '999 B'],
+      [1000, '1 kB'],
+      [12_345_678, '12 MB'],
+      [999_999_999, '1 GB'],
+    ] as const) {
+      assert.ok(lines('clients', [{ bytesIn }])[1]?.includes(shown), shown);
+    }
+  });
+
+  it('are left out where nobody has any', () => {
+    const idle = { id: 1, current: null };
+    assert.ok(!lines('clients', [idle])[0]?.includes('call site'));
+    assert.ok(lines('clients', [idle, { id: 2, current: { callSite: 'a', ms: 1 } }])[0]?.includes('call site'));
+    assert.deepEqual(lines('pools', [{ isPaused: true }])[1]?.[4], 'yes');
+  });
+
+  it('and an empty list says what that means', () => {
+    assert.equal(renderTable('operations', []), 'no operations in flight');
+    assert.equal(renderTable('cursors', []), 'no open cursors');
+  });
+});

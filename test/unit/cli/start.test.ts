@@ -19,6 +19,8 @@ interface Scene {
   logged(line: RegExp): Promise<void>;
 }
 
+const UP = { upstreamReachable: true, upstreamLogin: 'none' } as const;
+
 interface SceneOptions {
   readonly flags?: StartFlags;
   readonly files?: Readonly<Record<string, string>>;
@@ -43,7 +45,8 @@ function play({ flags = {}, files = {}, weir = {}, launch, parts = {} }: SceneOp
     return {
       listeners: [{ name: 'main', host: '127.0.0.1', port: 4711 }],
       adminAddress: { host: '127.0.0.1', port: 4712 },
-      snapshots: { summary: () => ({ upstreamReachable: true }) },
+      snapshots: { summary: () => UP },
+      drainAsked: new Promise(() => {}),
       drain: async () => void calls.push('drain'),
       stop: async () => void calls.push('stop'),
       ...weir,
@@ -101,6 +104,28 @@ describe('weir start', () => {
     assert.deepEqual(scene.calls, ['drain', 'stop']);
   });
 
+  it('ends with 0 when a drain was asked for, after the time that was given', async () => {
+    let ask = (_timeoutMs: number): void => {};
+    const drainAsked = new Promise<number>((resolve) => {
+      ask = resolve;
+    });
+    const scene = play({ weir: { drainAsked, drain: () => new Promise(() => {}) }, parts: { stopGraceMs: 1 } });
+    await scene.logged(/listening/);
+    ask(1);
+    assert.equal(await scene.ended, 0);
+    assert.deepEqual(scene.calls, ['stop']);
+    assert.deepEqual(scene.lines.slice(-3), ['draining', 'the drain deadline passed, closing what is left', 'stopped']);
+  });
+
+  it('a signal while it drains on demand changes nothing, a second one ends it at once', async () => {
+    const scene = play({ weir: { drainAsked: Promise.resolve(60_000), drain: () => new Promise(() => {}) } });
+    await scene.logged(/draining/);
+    scene.io.send('SIGTERM');
+    scene.io.send('SIGTERM');
+    assert.equal(await scene.ended, 143);
+    assert.deepEqual(scene.calls, []);
+  });
+
   for (const [signal, code] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
@@ -149,14 +174,14 @@ describe('weir start', () => {
   const configFailures: readonly (readonly [string, number, string])[] = [
     ['log: {levle: info}', 1, 'a.yaml:1:7: unknown key "levle", did you mean "level"?'],
     [
-      'clusters: [{name: a, uri: mongodb+srv://a}]',
+      'clusters: [{name: a, uri: "mongodb://u:p@a/?authMechanism=PLAIN"}]',
       2,
-      'a.yaml:1:27: refused: mongodb+srv addresses come with upstream logins and TLS, which are not built yet',
+      'a.yaml:1:27: refused: authMechanism=PLAIN is not built yet',
     ],
     [
-      'clusters: [{name: a, uri: mongodb+srv://a}]\nx: 1',
+      'clusters: [{name: a, uri: "mongodb://u:p@a/?authMechanism=PLAIN"}]\nworker: 1',
       1,
-      'a.yaml:1:27: refused: mongodb+srv addresses come with upstream logins and TLS, which are not built yet\na.yaml:2:1: unknown key "x", known here: listeners, clusters, limits, stats, admin, log, shutdown, workers',
+      'a.yaml:1:27: refused: authMechanism=PLAIN is not built yet\na.yaml:2:1: unknown key "worker", did you mean "workers"?',
     ],
   ];
   for (const [text, code, message] of configFailures) {
@@ -197,28 +222,112 @@ describe('weir start', () => {
       assert.equal(scene.io.listeners(), 0);
     });
   }
+});
 
-  it('waits for the first answer of a server with --require-upstream', async () => {
+describe('weir start --require-upstream', () => {
+  type Up = ReturnType<RunningWeir['snapshots']['summary']>;
+  const DOWN: Up = { upstreamReachable: false, upstreamLogin: 'none' };
+  const REFUSED = 'the server refused the login: wrong user name or password';
+
+  /** `summaries` one after the other, the last one for ever. */
+  function playRequired(
+    summaries: readonly Up[],
+    upstream = 'mongodb://a,[::1]:1',
+    errors: (string | null)[] = [],
+  ): Scene {
     let asked = 0;
-    const scene = play({
-      flags: { requireUpstream: true },
-      weir: { snapshots: { summary: () => ({ upstreamReachable: ++asked > 2 }) } },
+    return play({
+      flags: { requireUpstream: true, upstream },
+      weir: {
+        snapshots: {
+          summary: () => summaries[Math.min(asked++, summaries.length - 1)] ?? UP,
+          servers: () => errors.map((lastError, index) => ({ address: `h${index}`, lastError })),
+        },
+      },
+      parts: { upstreamWaitMs: summaries.length > 1 ? 60_000 : 1 },
     });
-    await scene.logged(/metrics/);
-    scene.io.send('SIGTERM');
-    assert.equal(await scene.ended, 0);
-  });
+  }
 
-  it('ends with 2 and the address when no server answers and one is required', async () => {
-    const scene = play({
-      flags: { requireUpstream: true, upstream: 'mongodb://a,[::1]:1' },
-      weir: { snapshots: { summary: () => ({ upstreamReachable: false }) } },
-      parts: { upstreamWaitMs: 1 },
+  const waits: readonly (readonly [string, readonly Up[]])[] = [
+    ['the first answer of a server', [DOWN, DOWN, UP]],
+    [
+      'the first login',
+      [
+        { ...DOWN, upstreamLogin: 'pending' },
+        { ...UP, upstreamLogin: 'pending' },
+        { ...UP, upstreamLogin: 'works' },
+      ],
+    ],
+  ];
+  for (const [what, summaries] of waits) {
+    it(`waits for ${what}`, async () => {
+      const scene = playRequired(summaries);
+      await scene.logged(/metrics/);
+      scene.io.send('SIGTERM');
+      assert.equal(await scene.ended, 0);
     });
-    assert.deepEqual(await failureOf(scene.ended), [
-      2,
-      'weir: no server answered at a:27017, [::1]:1; start it, correct --upstream, or leave --require-upstream out',
-    ]);
+  }
+
+  it('ends with 2 as soon as the login is refused, and says why once', async () => {
+    const pending: Up = { ...UP, upstreamLogin: 'pending' };
+    const refused: Up = { ...UP, upstreamLogin: 'refused' };
+    const scene = playRequired([pending, refused], 'mongodb://u:hunter2@a,b', [REFUSED, REFUSED]);
+    const message = `weir: cannot log in at a:27017, b:27017 (${REFUSED}); correct the login, or leave --require-upstream out`;
+    assert.deepEqual(await failureOf(scene.ended), [2, message]);
     assert.deepEqual(scene.calls, ['stop']);
   });
+
+  const SILENT = 'nothing came back yet: is the host right, and does it speak TLS at this port?';
+  const failures: readonly (readonly [string, Up, string, (string | null)[], string])[] = [
+    [
+      'nobody answers',
+      DOWN,
+      'mongodb://a,[::1]:1',
+      [],
+      'no server answered at a:27017, [::1]:1; start it, correct --upstream',
+    ],
+    [
+      'each server has its reason',
+      DOWN,
+      'mongodb://a,b,c',
+      ['ECONNREFUSED', null, 'connect_timeout'],
+      'no server answered at a:27017, b:27017, c:27017 (ECONNREFUSED; connect_timeout); start it, correct --upstream',
+    ],
+    [
+      'a server is silent to TLS',
+      DOWN,
+      'mongodb://a/?tls=true',
+      [null],
+      `no server answered at a:27017 (${SILENT}); start it, correct --upstream`,
+    ],
+    [
+      'TLS failed',
+      DOWN,
+      'mongodb://a/?tls=true',
+      ['the certificate is bad'],
+      'no server answered at a:27017 (the certificate is bad); start it, correct --upstream',
+    ],
+    [
+      'a login takes too long',
+      { ...UP, upstreamLogin: 'pending' },
+      'mongodb://a',
+      [null],
+      'cannot log in at a:27017 (no answer yet); correct the login',
+    ],
+    [
+      'a name is looked up in vain',
+      DOWN,
+      'mongodb+srv://a.b.c/?tls=false',
+      [],
+      'no server answered at a.b.c; start it, correct --upstream',
+    ],
+  ];
+  for (const [what, summary, upstream, errors, message] of failures) {
+    it(`ends with 2 when ${what}`, async () => {
+      const scene = playRequired([summary], upstream, errors);
+      const whole = `weir: ${message}, or leave --require-upstream out`;
+      assert.deepEqual(await failureOf(scene.ended), [2, whole]);
+      assert.deepEqual(scene.calls, ['stop']);
+    });
+  }
 });

@@ -23,6 +23,7 @@ function makeOperation(calls: string[]): Operation {
     onFinish: ({ outcome }) => void calls.push(`told ${outcome}`),
   });
   operation.record = {
+    isShort: false,
     begin: () => {},
     finish: ({ outcome, errorCode }) => void calls.push(`recorded ${outcome} ${errorCode}`),
   };

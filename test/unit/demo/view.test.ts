@@ -59,7 +59,18 @@ describe('readView', () => {
   }
   runOperation(report, { outcome: 'command_error', errorCode: 50, documentsReturned: 0 });
   runOperation(table.row('main', 'shop', '-', 'admin', '', 'ismaster'));
-  const client = { id: 1, listener: 'l', address: 'x', driver: '', connectedSeconds: 1, operations: 0, state: 'ready' };
+  const client = {
+    id: 1,
+    listener: 'l',
+    address: 'x',
+    driver: '',
+    connectedSeconds: 1,
+    operations: 0,
+    state: 'ready',
+    bytesIn: 0,
+    bytesOut: 0,
+    current: null,
+  };
   const snapshots = fakeSnapshots({
     summary: () => ({ ...idleSummary, operations: 9, errors: 6, refused: 5, downstreamConnections: 3 }),
     clients: () => [
@@ -83,6 +94,8 @@ describe('readView', () => {
         waits: null,
         connects: 0,
         closed: {},
+        awaiting: 0,
+        isPaused: false,
       })),
   });
   const read = (isFinal: boolean): ReturnType<typeof readView> =>

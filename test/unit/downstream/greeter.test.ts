@@ -94,7 +94,7 @@ const FORMS: readonly Form[] = [
         backpressure: '2',
         client: clientDocument('app'),
         compression: ['zstd', 'zlib'],
-        loadBalanced: true,
+        loadBalanced: false,
         saslSupportedMechs: 'admin.me',
         speculativeAuthenticate: { saslStart: 1, mechanism: 'SCRAM-SHA-256', payload: 'x', db: 'admin' },
         apiVersion: '1',
@@ -166,6 +166,27 @@ describe('a hello', () => {
   });
 });
 
+describe('a hello that is refused', () => {
+  const [version, waits] = [{ topologyVersion: { counter: 1n } }, { maxAwaitTimeMS: 10_000 }];
+  const REFUSED: readonly (readonly [what: string, extra: BsonDocument, code: number, codeName: string])[] = [
+    ['waits for news of what it does not name', waits, 51_760, 'Location51760'],
+    ['names what it knows and no time to wait', version, 51_760, 'Location51760'],
+    ["is another server's", { internalClient: { maxWireVersion: 25 } }, 13, 'Unauthorized'],
+  ];
+  for (const [what, extra, code, codeName] of REFUSED) {
+    test(`because it ${what}: ${code}, and nothing of it is taken`, () => {
+      const rig = startRig();
+      const client = rig.connectClient();
+      client.hello('shop', { loadBalanced: true, ...extra });
+      assert.deepEqual([client.last['ok'], client.last['code'], client.last['codeName']], [0, code, codeName]);
+      client.hello('shop');
+      assert.equal(client.last['ok'], 1);
+      assert.equal('serviceId' in client.last, false);
+      assert.equal(rig.server.requests.length, 0);
+    });
+  }
+});
+
 describe('before the first contact', () => {
   test('a hello waits; the first contact answers all who wait', () => {
     const rig = makeRig();
@@ -217,6 +238,22 @@ describe('before the first contact', () => {
     assert.equal(client.replies.length, 0);
   });
 
+  test('a hello that is killed by a person ends like one that waited too long', () => {
+    const rig = makeRig();
+    const client = rig.app('shop');
+    rig.clock.advance(100);
+    const [connection] = [...rig.downstream.connections];
+    assert.deepEqual(connection?.current()?.state, 'waiting');
+    assert.equal(connection.killOperation(1), 'left_queue');
+    rig.settle();
+    assert.deepEqual([client.isClosed, client.replies.length, rig.table.totals.active], [true, 0, 0]);
+    rig.clock.advance(20_000);
+    assert.equal(rig.downstream.closed.counts.get('no_upstream'), 1, 'its own clock was stopped');
+    rig.cluster.start();
+    rig.settle();
+    assert.equal(client.replies.length, 0);
+  });
+
   test('a request behind the hello waits with it and is served after it', () => {
     const rig = makeRig();
     const client = rig.connectClient();
@@ -250,89 +287,5 @@ describe('while no upstream is reachable', () => {
       client.replies.map(({ document }) => `${Number(document['ok'])} ${Number(document['maxWireVersion'])}`),
       ['1 25', '1 25'],
     );
-  });
-});
-
-describe('client metadata', () => {
-  const good = clientDocument('shop');
-  const big = (bytes: number): string => 'x'.repeat(bytes);
-  const REFUSED: readonly (readonly [what: string, client: BsonDocument, code: number, codeName: string])[] = [
-    ['no driver', { os: { type: 'T' } }, 183, 'ClientMetadataMissingField'],
-    ['no driver name', { ...good, driver: { version: '1' } }, 183, 'ClientMetadataMissingField'],
-    ['no driver version', { ...good, driver: { name: 'x' } }, 183, 'ClientMetadataMissingField'],
-    ['a driver that is no document', { ...good, driver: 'x' }, 183, 'ClientMetadataMissingField'],
-    ['no os', { ...good, os: undefined }, 183, 'ClientMetadataMissingField'],
-    ['no os type', { ...good, os: { name: 'x' } }, 183, 'ClientMetadataMissingField'],
-    [
-      'an application name of 129 bytes',
-      { ...good, application: { name: big(129) } },
-      184,
-      'ClientMetadataAppNameTooLarge',
-    ],
-    [
-      '65 characters of two bytes',
-      { ...good, application: { name: 'é'.repeat(65) } },
-      184,
-      'ClientMetadataAppNameTooLarge',
-    ],
-    ['more than 1024 bytes', { ...good, platform: big(1024) }, 185, 'ClientMetadataDocumentTooLarge'],
-  ];
-  for (const [what, document, code, codeName] of REFUSED) {
-    test(`with ${what}: ${code}`, () => {
-      const rig = startRig();
-      const client = rig.connectClient();
-      client.send({ hello: 1, client: document, $db: 'admin' });
-      assert.deepEqual([client.last['ok'], client.last['code'], client.last['codeName']], [0, code, codeName]);
-      assert.equal(client.isClosed, false);
-      client.hello('second try');
-      assert.equal(client.last['ok'], 1);
-    });
-  }
-
-  const TAKEN: readonly (readonly [what: string, client: BsonDocument, app: string])[] = [
-    ['an application name of 128 bytes', { ...good, application: { name: big(128) } }, `${big(119)}…`],
-    ['no application', { ...good, application: undefined }, '-'],
-    ['an application without a name', { ...good, application: {} }, '-'],
-    ['a name with control characters', { ...good, application: { name: 'a\u001b[31mb' } }, 'a\u{fffd}[31mb'],
-    [
-      'wrapping libraries and FaaS',
-      { ...good, driver: { name: 'n|odm', version: '1|2' }, env: { name: 'aws.lambda' } },
-      'shop',
-    ],
-  ];
-  for (const [what, document, app] of TAKEN) {
-    test(`with ${what}: taken`, () => {
-      const rig = startRig();
-      const client = rig.connectClient();
-      client.send({ hello: 1, client: document, $db: 'admin' });
-      assert.equal(client.last['ok'], 1);
-      assert.deepEqual(
-        [...rig.downstream.connections].map((connection) => connection.snapshot().app),
-        [app],
-      );
-    });
-  }
-
-  test('a second time: 186, and the first stays', () => {
-    const rig = startRig();
-    const client = rig.app('first');
-    client.hello('second');
-    assert.deepEqual([client.last['code'], client.last['codeName']], [186, 'ClientMetadataCannotBeMutated']);
-    client.send({ hello: 1, $db: 'admin' });
-    assert.equal(client.last['ok'], 1);
-    const [shown] = [...rig.downstream.connections].map((connection) => connection.snapshot());
-    assert.deepEqual([shown?.app, shown?.driver], ['first', 'test 1']);
-  });
-
-  test('with garbage inside: 22, the connection is kept, the operation is finished', () => {
-    const rig = startRig();
-    const client = rig.connectClient();
-    const bytes = client.encode({ hello: 1, client: { ...good, note: { text: 'abcdefgh' } }, $db: 'admin' });
-    bytes.writeInt32LE(1000, bytes.indexOf('abcdefgh') - 4);
-    client.feed(bytes);
-    assert.deepEqual([client.last['ok'], client.last['code']], [0, 22]);
-    assert.equal(client.isClosed, false);
-    client.hello('again');
-    assert.equal(client.last['ok'], 1);
   });
 });

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type BsonDocument, BsonView } from '../../../codecs/index.ts';
 import { startRig } from '../../support/rig.ts';
+import { FLAG, inTransaction, session } from '../../support/test-client.ts';
 
 const ANSWERED: readonly (readonly [command: BsonDocument, answer: BsonDocument])[] = [
   [{ ping: 1 }, { ok: 1 }],
@@ -24,6 +25,8 @@ const REFUSED: readonly (readonly [command: BsonDocument, code: number, codeName
   [{ getLastError: 1 }, 59, 'CommandNotFound'],
   [{ getlasterror: 1 }, 59, 'CommandNotFound'],
   [{ resetError: 1 }, 59, 'CommandNotFound'],
+  [{ reseterror: 1 }, 59, 'CommandNotFound'],
+  [{ getPrevError: 1 }, 59, 'CommandNotFound'],
   [{ replSetGetStatus: 1 }, 59, 'CommandNotFound'],
   [{ replSetStepDown: 60 }, 59, 'CommandNotFound'],
   [{ replSetReconfig: {} }, 59, 'CommandNotFound'],
@@ -87,6 +90,75 @@ describe('refused here', () => {
       ['codeName', 2],
     ]);
   });
+});
+
+const SESSION_KILLS: readonly (readonly [
+  name: 'killAllSessions' | 'killAllSessionsByPattern' | 'killSessions',
+  value: unknown,
+])[] = [
+  ['killAllSessions', []],
+  ['killAllSessions', [{ user: 'a', db: 'admin' }]],
+  ['killAllSessionsByPattern', [{ lsid: session(1) }]],
+  ['killSessions', []],
+  ['killSessions', 1],
+];
+
+describe('what ends sessions of others', () => {
+  for (const [name, value] of SESSION_KILLS) {
+    const command = { [name]: value, $db: 'admin' };
+    test(`${name}: ${JSON.stringify(value)} is refused with 13, as w: 0 it is dropped`, () => {
+      const rig = startRig();
+      const client = rig.app('shop');
+      client.send(command);
+      assert.deepEqual([client.last['ok'], client.last['code'], client.last['codeName']], [0, 13, 'Unauthorized']);
+      const answers = client.replies.length;
+      client.send(command, FLAG.moreToCome);
+      assert.equal(client.replies.length, answers);
+      assert.equal(rig.server.requests.length, 0);
+    });
+
+    test(`${name}: ${JSON.stringify(value)} goes on where it is allowed by its name, and only there`, () => {
+      const rig = startRig({ listener: { allow: [name] } });
+      const client = rig.app('shop');
+      client.send(command);
+      rig.answer(name);
+      assert.equal(client.last['ok'], 1);
+      const other = name === 'killSessions' ? 'killAllSessions' : 'killSessions';
+      client.send({ [other]: [], $db: 'admin' });
+      assert.equal(client.last['code'], 13);
+    });
+  }
+
+  test('killSessions with ids goes on, and ends their transactions here too', () => {
+    const rig = startRig();
+    const [owner, killer] = [rig.app('shop'), rig.app('admin')];
+    owner.send({ insert: 'a', ...inTransaction(session(1), 5, true) });
+    rig.answer('insert', { n: 1 });
+    assert.equal(rig.dispatcher.router.transactions.size, 1);
+    killer.send({ killSessions: [session(1), session(2)], $db: 'admin' });
+    assert.equal((rig.answer('killSessions').document['killSessions'] as unknown[]).length, 2);
+    assert.equal(killer.last['ok'], 1);
+    assert.equal(rig.dispatcher.router.transactions.size, 0);
+  });
+});
+
+describe('in the face direct', () => {
+  const rows: readonly (readonly [string, number, string])[] = [
+    ['replSetGetStatus', 76, 'NoReplicationEnabled'],
+    ['replSetStepDown', 76, 'NoReplicationEnabled'],
+    ['_configsvrAddShard', 59, 'CommandNotFound'],
+    ['_shardsvrDropCollection', 59, 'CommandNotFound'],
+    ['getLastError', 59, 'CommandNotFound'],
+  ];
+  for (const [name, code, codeName] of rows) {
+    test(`${name}: ${code}`, () => {
+      const rig = startRig({ listener: { face: 'direct' } });
+      const client = rig.app('shop');
+      client.send({ [name]: 1, $db: 'admin' });
+      assert.deepEqual([client.last['ok'], client.last['code'], client.last['codeName']], [0, code, codeName]);
+      assert.equal(rig.server.requests.length, 0);
+    });
+  }
 });
 
 describe('passed on', () => {

@@ -24,3 +24,14 @@ test('the last connection ends a peer, and the next one is a new one', () => {
   assert.notEqual(peers.join('10.0.0.1', 'x'), first);
   assert.equal([...peers.all()].length, 4);
 });
+
+test('a connection of its own is like no other, and its end is told', () => {
+  const gone: Peer[] = [];
+  const peers = new Peers((peer) => gone.push(peer));
+  const [first, second] = [peers.single('10.0.0.1'), peers.single('10.0.0.1')];
+  assert.notEqual(first, second);
+  assert.deepEqual([first.isConnection, peers.join('10.0.0.1', '').isConnection], [true, false]);
+  peers.leave(first);
+  assert.deepEqual(gone, [first]);
+  assert.equal([...peers.all()].length, 1);
+});

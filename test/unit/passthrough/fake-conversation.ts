@@ -13,6 +13,7 @@ export class FakeConversation implements Conversation {
   readonly endReason = null;
   readonly operations = 3;
   pending = 0;
+  readonly oldest = null;
   heldBytes = 0;
   readonly app = 'shop';
   readonly driver = 'test 1';

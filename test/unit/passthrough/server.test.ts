@@ -166,6 +166,9 @@ describe('reading along', { timeout: 30_000 }, () => {
       connectedSeconds: 0,
       operations: 3,
       state: 'reading',
+      bytesIn: 5,
+      bytesOut: 5,
+      current: null,
     });
     client.end();
     await closed(client);

@@ -170,6 +170,20 @@ describe('transactions of clients that are gone', () => {
     assert.equal(rig.dispatcher.router.cleanUp.counts.counts.get('transactions_aborted'), 1);
   });
 
+  test('whose commit never left the queue are aborted all the same', () => {
+    const rig = startRig({ pool: { maxConnections: 1 } });
+    const [client, other] = [rig.app('shop'), rig.app('other')];
+    openTransaction(rig, client);
+    other.send({ find: 'b' });
+    client.send({ commitTransaction: 1, ...inTransaction(session(1), 5), $db: 'admin' });
+    client.close();
+    rig.answer('find');
+    assert.deepEqual(rig.server.open('commitTransaction'), []);
+    rig.clock.advance(31_000);
+    assert.equal(aborts(rig).length, 1);
+    assert.equal(rig.dispatcher.router.transactions.size, 0);
+  });
+
   test('are kept when the session comes back on another connection', () => {
     const rig = startRig();
     const first = rig.app('shop');
@@ -222,6 +236,9 @@ describe('transactions of clients that are gone', () => {
     const rig = startRig();
     const client = rig.app('shop');
     const ticks = (): number => rig.clock.timers;
+    // The pool looks after its connections from the first one on.
+    client.send({ find: 'a' });
+    rig.answer('find');
     rig.clock.advance(6000);
     const before = ticks();
     openTransaction(rig, client);

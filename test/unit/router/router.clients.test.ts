@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type Rig, startRig } from '../../support/rig.ts';
-import { cursorReply } from '../../support/test-client.ts';
+import { cursorReply, session, type TestClient } from '../../support/test-client.ts';
 
 const rowOf = (rig: Rig, command: string) => rig.table.rows().find((row) => row.command === command);
 
@@ -49,7 +49,7 @@ describe('a client that leaves while it waits', () => {
 describe('a client that leaves while the server works', () => {
   test('leaves the connection in use; the reply is learned from and goes nowhere', () => {
     const rig = startRig();
-    const twin = rig.app('shop');
+    rig.app('shop');
     const gone = rig.app('shop');
     gone.send({ find: 'goods' });
     gone.close();
@@ -57,9 +57,18 @@ describe('a client that leaves while the server works', () => {
     rig.answer('find', cursorReply(3, 'goods', [{ a: 1 }, { a: 2 }]));
     assert.equal(rowOf(rig, 'find')?.countOf('client_gone'), 1);
     assert.equal(rowOf(rig, 'find')?.documentsReturned, 2);
-    assert.equal(rig.server.pooled.length, 1, 'the connection lives on');
-    twin.send({ getMore: 3n, collection: 'goods' });
-    assert.equal(rig.server.open('getMore').length, 1);
+    assert.equal(rig.server.pooled[0]?.isGone, false, 'the connection lives on');
+  });
+
+  test('a cursor that its reply opens is killed at once: nobody knows of it', () => {
+    const rig = startRig();
+    rig.app('shop');
+    const gone = rig.app('shop');
+    gone.send({ find: 'goods', lsid: session(1) });
+    gone.close();
+    rig.answer('find', cursorReply(3, 'goods', [{ a: 1 }]));
+    assert.deepEqual(rig.server.take('killCursors').document['cursors'], [3]);
+    assert.equal(rig.dispatcher.router.cursors.size, 0);
   });
 
   test('is given up with its connection after 30 s', () => {
@@ -73,6 +82,32 @@ describe('a client that leaves while the server works', () => {
     assert.equal(rig.server.pooled.length, 0);
     assert.equal(rig.cluster.closedFor('abandoned'), 1);
     assert.equal(rowOf(rig, 'find')?.countOf('client_gone'), 1);
+    assert.equal(rowOf(rig, 'find')?.active, 0);
+  });
+
+  test('behind another one, too, as soon as it comes first', () => {
+    const rig = startRig({ pool: { maxConnections: 1 } });
+    const clients = Array.from({ length: 40 }, () => rig.app('shop'));
+    const [stays, gone] = clients;
+    assert.ok(stays !== undefined && gone !== undefined);
+    const ask = (client: TestClient): number => client.send({ find: 'goods', filter: { a: 1 } });
+    for (let round = 0; round < 300 && (rig.cluster.snapshot()[0]?.depth ?? 1) < 2; round++) {
+      clients.forEach(ask);
+      for (let open = rig.server.open('find'); open.length > 0; open = rig.server.open('find')) {
+        rig.clock.advance(2);
+        for (const request of open) request.reply(cursorReply(0, 'goods'));
+        rig.settle();
+      }
+    }
+    ask(stays);
+    ask(gone);
+    assert.equal(rig.server.open('find').length, 2, 'they share a connection');
+    gone.close();
+    rig.clock.advance(31_000);
+    rig.answer('find', cursorReply(0, 'goods'));
+    assert.equal(rig.cluster.closedFor('abandoned'), 0);
+    rig.clock.advance(30_000);
+    assert.equal(rig.cluster.closedFor('abandoned'), 1);
     assert.equal(rowOf(rig, 'find')?.active, 0);
   });
 

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { BsonDocument } from '../../../codecs/index.ts';
+import type { Operation } from '../../../src/core/operation.ts';
 import { type Rig, startRig } from '../../support/rig.ts';
 import { cursorReply, inTransaction, session, type TestClient } from '../../support/test-client.ts';
 
@@ -228,6 +229,30 @@ describe('the pool is busy', () => {
     client.send({ find: 'a', maxTimeMS: 60_000 });
     rig.clock.advance(5000);
     assert.equal(client.last['code'], 462);
+  });
+
+  test('the times of a reply that came and cannot be read count once', () => {
+    const rig = startRig({ pool: { maxConnections: 1 } });
+    const seen: Operation[] = [];
+    const serve = rig.dispatcher.serve.bind(rig.dispatcher);
+    rig.dispatcher.serve = (operation) => {
+      seen.push(operation);
+      serve(operation);
+    };
+    rig.app('busy').send({ count: 'a' });
+    const client = rig.app('shop');
+    client.send({ find: 'a' });
+    rig.clock.advance(30);
+    rig.answer('count', { n: 1 });
+    rig.clock.advance(20);
+    const request = rig.server.take('find');
+    // Fine at the top level, a string that runs past its document one level down, where the rewriting looks.
+    const bytes = request.encodeReply({ ok: 0, code: 10_107, errmsg: 'not primary', info: { dc: 'abcdefgh' } });
+    bytes.writeInt32LE(1000, bytes.indexOf('abcdefgh') - 4);
+    request.connection.socket.feed(bytes);
+    rig.settle();
+    const operation = seen.find(({ command }) => command.name === 'find');
+    assert.deepEqual([client.last['code'], operation?.waitMs, operation?.serverMs], [6, 30, 20]);
   });
 
   test('time in the queue and time at the server are told apart', () => {

@@ -12,6 +12,10 @@ export const idleSummary: Summary = {
   errors: 0,
   refused: 0,
   upstreamReachable: false,
+  upstreamLogin: 'none',
+  multiplexRatio: null,
+  paused: [],
+  isDraining: false,
 };
 
 export function fakeSnapshots(parts: Partial<Snapshots> = {}): Snapshots {
@@ -19,6 +23,9 @@ export function fakeSnapshots(parts: Partial<Snapshots> = {}): Snapshots {
     summary: () => idleSummary,
     pools: () => [],
     clients: () => [],
+    servers: () => [],
+    cursors: () => ({ rows: [], total: 0 }),
+    operations: () => [],
     limits: () => [],
     counters: () => ({
       downstreamAccepted: new Map(),
@@ -26,9 +33,12 @@ export function fakeSnapshots(parts: Partial<Snapshots> = {}): Snapshots {
       decodeErrors: new Map(),
       protocolMismatches: 0,
       pins: new Map(),
+      awaitTurns: new Map(),
       cleanups: new Map(),
       compressedMessages: new Map(),
       compressionBytes: new Map(),
+      bufferBytes: 0,
+      bufferPauses: 0,
       openCursors: 0,
       openTransactions: 0,
       sniffingEnded: new Map(),

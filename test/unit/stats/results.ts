@@ -13,6 +13,7 @@ export function makeResult(parts: Partial<OperationResult> = {}): OperationResul
     requestBytes: 100,
     replyBytes: 200,
     serverMs: 1,
+    behindMs: 0,
     waitMs: 0,
     totalMs: 1.5,
     ...parts,

@@ -4,7 +4,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Rig, startRig } from '../../support/rig.ts';
+import { FakeSet } from '../../support/fake-set.ts';
+import { makeRig, type Rig, startRig } from '../../support/rig.ts';
 import { batchReply, cursorReply, inTransaction, session, type TestClient } from '../../support/test-client.ts';
 import { malformedHello } from './fixture.ts';
 
@@ -144,12 +145,14 @@ describe('what hello says of the server', () => {
 
 describe('a demotion', () => {
   test('moves everything to the new primary; running operations end where they are', () => {
-    const rig = startRig({ seeds: ['a', 'b'].map((host) => ({ host, port: 27017 })) });
+    const rig = makeRig({ seeds: FakeSet.seeds('a', 'b') });
+    const set = new FakeSet(rig.server, ['a', 'b']);
+    rig.cluster.start();
+    rig.clock.advance(1000);
     const [first, second] = clients(rig, 2);
     assert.ok(first && second);
     first.send({ find: 'old' });
-    rig.server.hosts.set('a', { hello: { isWritablePrimary: false } });
-    rig.server.hosts.set('b', { hello: { isWritablePrimary: true } });
+    set.elect('b');
     rig.clock.advance(10_000);
     second.send({ find: 'new' });
     rig.clock.advance(1000);
@@ -158,8 +161,9 @@ describe('a demotion', () => {
     request?.reply(cursorReply(0, 'new'));
     rig.settle();
     assert.equal(second.last['ok'], 1);
+    rig.answer('find', cursorReply(0, 'old'));
+    assert.equal(first.last['ok'], 1);
     assert.equal(rig.server.pooled.filter((connection) => connection.host === 'a').length, 0);
-    assert.ok(first.replies.length === 2 && !first.isClosed);
   });
 });
 
@@ -186,6 +190,19 @@ describe('connections of a cluster', () => {
         { lane: 'monitor', busy: 0, waiters: 0, state: 'up' },
       ],
     );
+  });
+
+  test('those of the monitor are counted like the others', () => {
+    const rig = startRig();
+    const monitor = (): unknown => {
+      const row = rig.cluster.snapshot().find(({ lane }) => lane === 'monitor');
+      return { idle: row?.idle, connects: row?.connects, closed: row?.closed };
+    };
+    assert.deepEqual(monitor(), { idle: 1, connects: 1, closed: {} });
+    rig.server.live.find(({ isMonitor }) => isMonitor)?.socket.hangUp();
+    rig.clock.advance(2000);
+    rig.settle();
+    assert.deepEqual(monitor(), { idle: 1, connects: 2, closed: { peer_closed: 1 } });
   });
 
   test('a malformed hello on a pool connection costs that connection only', () => {

@@ -14,6 +14,7 @@ import {
   OPCODE,
   readCompressedHeader,
 } from '../../../codecs/index.ts';
+import type { Operation } from '../../../src/core/operation.ts';
 import type { Compressor } from '../../../src/options.ts';
 import { eventually } from '../../integration/harness/eventually.ts';
 import type { ServerRequest } from '../../support/fake-server.ts';
@@ -305,6 +306,25 @@ describe('off the event loop', () => {
       [1, 2, 3],
     );
     assert.equal(rig.table.totals.active, 0);
+  });
+
+  test('one that came while a reply was inflated was not sent before it came', async () => {
+    const rig = rigOf();
+    const seen: Operation[] = [];
+    const serve = rig.dispatcher.serve.bind(rig.dispatcher);
+    rig.dispatcher.serve = (operation) => {
+      seen.push(operation);
+      serve(operation);
+    };
+    rig.app('first').send({ find: 'a' });
+    const request = rig.server.take('find');
+    request.isAnswered = true;
+    request.connection.socket.feed(compressedReply(request, cursorReply(0, 'a', [{ text: BIG }]), 'zlib'));
+    rig.clock.advance(50);
+    rig.app('second').send({ count: 'b' });
+    await until(rig, 'the count', () => rig.server.open('count').length === 1);
+    rig.answer('count', { n: 1 });
+    assert.equal(seen.find(({ command }) => command.name === 'count')?.waitMs, 0);
   });
 
   test('bytes behind a reply that is inflated cost the connection', async () => {

@@ -217,12 +217,12 @@ describe('what was written when a connection is lost', () => {
     assert.deepEqual(recorder.ends, ['a lost']);
   });
 
-  test('with a follower in the gather buffer nobody claims to be unsent', () => {
+  test('of two only the follower that still lies in the gather buffer is unsent', () => {
     const { recorder, connection, clock, send } = makeConnection();
     send(recorder.exchange('a'));
     connection.send(recorder.exchange('b'), clock.nowMs());
     connection.destroy('socket_error', 'test');
-    assert.deepEqual(recorder.ends, ['a lost', 'b lost']);
+    assert.deepEqual(recorder.ends, ['a lost', 'b lost_unwritten']);
   });
 });
 

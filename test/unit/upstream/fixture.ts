@@ -12,7 +12,7 @@ import {
   type ExchangeOwner,
   type ExchangeRequest,
 } from '../../../src/upstream/exchange.ts';
-import { encodeFirstHello } from '../../../src/upstream/handshake.ts';
+import { encodeFirstHello, helloOnly } from '../../../src/upstream/handshake.ts';
 import { Pool, type PoolParts } from '../../../src/upstream/pool.ts';
 import { RequestIds } from '../../../src/upstream/request-ids.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -91,7 +91,10 @@ export function makeConnection(isGreeted = true): ConnectionBench {
       onDecodeError: (reason) => void events.push(`decode ${reason}`),
     },
   });
-  connection.greet((id) => encodeFirstHello(IDENTITY, 'pool', id), 10_000);
+  connection.greet(
+    helloOnly((id) => encodeFirstHello(IDENTITY, 'pool', id)),
+    10_000,
+  );
   clock.flushTurn();
   if (isGreeted) {
     socket.feed(reply(1));
@@ -137,7 +140,7 @@ export function makePool(over: Partial<PoolParts> = {}): PoolBench {
     ...over,
     host: {
       reachableAddress: () => (host.isUp ? { host: 'db', port: 27017 } : null),
-      encodeHello: (id) => encodeMessage({ hello: new Int32(1), $db: 'admin' }, id, 0),
+      makeHandshake: () => helloOnly((id) => encodeMessage({ hello: new Int32(1), $db: 'admin' }, id, 0)),
       onGreeted: () => host.accepts,
       onTrouble: () => {
         host.troubles++;

@@ -1,9 +1,8 @@
-// The monitor alone: when it says hello, what it makes of the answers, of silence, refusals and wrong servers.
-// What the cluster does then is cluster.test.ts. Invariant tested: one attempt or connection at a time, no storm.
+// The monitor of one member alone: when it says hello, and what it tells of answers, silence, refusals and garbage.
+// What the answers mean is topology.test.ts, what the cluster does then cluster.test.ts. Invariant tested: one attempt or connection at a time, no storm.
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { silentLogger } from '../../../src/core/logger.ts';
 import { TurnFlusher } from '../../../src/net/turn-flusher.ts';
 import { Monitor } from '../../../src/upstream/monitor.ts';
 import { RequestIds } from '../../../src/upstream/request-ids.ts';
@@ -16,35 +15,37 @@ interface Bench {
   readonly server: FakeServer;
   readonly monitor: Monitor;
   readonly events: string[];
+  readonly rtts: number[];
 }
 
-function makeMonitor(hosts: readonly string[] = ['a'], replicaSet: string | null = null): Bench {
+function makeMonitor(): Bench {
   const clock = new FakeClock();
   const server = new FakeServer(clock, new TurnFlusher(clock));
   const events: string[] = [];
+  const rtts: number[] = [];
   const monitor = new Monitor({
-    seeds: hosts.map((host) => ({ host, port: 27017 })),
-    replicaSet,
+    address: { host: 'a', port: 27017 },
     identity: IDENTITY,
     connector: server,
     ids: new RequestIds(),
     clock,
     random: () => 0.5,
-    logger: silentLogger,
     events: {
-      onAnswer: (address) => void events.push(`answer ${address.host}`),
+      onAnswer: (server, rttMs) => {
+        rtts.push(rttMs);
+        events.push(`answer ${server.type}`);
+      },
       // Told twice is as good as once: there is nothing left to destroy.
       onSilent: () => void (events.at(-1) === 'silent' || events.push('silent')),
-      onUnusable: () => void events.push('unusable'),
       onDown: () => void events.push('down'),
       onDecodeError: () => {},
     },
   });
-  return { clock, server, monitor, events };
+  return { clock, server, monitor, events, rtts };
 }
 
-function started(hosts?: readonly string[], replicaSet?: string): Bench {
-  const bench = makeMonitor(hosts, replicaSet);
+function started(): Bench {
+  const bench = makeMonitor();
   bench.monitor.start();
   bench.clock.flushTurn();
   return bench;
@@ -55,7 +56,7 @@ describe('a monitor of a healthy server', () => {
     const { clock, server, events } = started();
     clock.advance(35_000);
     assert.equal(server.connections.length, 1);
-    assert.deepEqual(events, ['answer a', 'answer a', 'answer a', 'answer a']);
+    assert.deepEqual(events, ['answer primary', 'answer primary', 'answer primary', 'answer primary']);
     assert.deepEqual(
       server.hellos.map((hello) => 'client' in hello.document),
       [true, false, false, false],
@@ -92,7 +93,7 @@ describe('a monitor of a healthy server', () => {
     clock.advance(60_000);
     assert.equal(server.live.length, 0);
     assert.equal(clock.timers, 0);
-    assert.deepEqual(events, ['answer a']);
+    assert.deepEqual(events, ['answer primary']);
   });
 });
 
@@ -101,10 +102,10 @@ describe('a monitor of a silent server', () => {
     const { clock, server, events } = started();
     server.answersHello = false;
     clock.advance(19_999);
-    assert.deepEqual(events, ['answer a']);
+    assert.deepEqual(events, ['answer primary']);
     server.answersHello = true;
     clock.advance(1);
-    assert.deepEqual(events, ['answer a', 'silent', 'down', 'answer a']);
+    assert.deepEqual(events, ['answer primary', 'silent', 'down', 'answer primary']);
     assert.equal(server.connections.length, 2);
   });
 
@@ -113,7 +114,7 @@ describe('a monitor of a silent server', () => {
     server.answersHello = false;
     server.monitor.socket.hangUp();
     clock.advance(1000);
-    assert.deepEqual(events, ['answer a', 'down']);
+    assert.deepEqual(events, ['answer primary', 'down']);
     clock.advance(10_000);
     assert.deepEqual(events.slice(2, 4), ['silent', 'down']);
   });
@@ -123,7 +124,7 @@ describe('a monitor of a silent server', () => {
     server.isBlackHole = true;
     server.monitor.socket.hangUp();
     clock.advance(10_500);
-    assert.deepEqual(events.slice(0, 4), ['answer a', 'down', 'silent', 'down']);
+    assert.deepEqual(events.slice(0, 4), ['answer primary', 'down', 'silent', 'down']);
   });
 });
 
@@ -136,7 +137,7 @@ describe('a monitor that loses its connection', () => {
     server.answersHello = true;
     server.monitor.socket.hangUp();
     clock.advance(1000);
-    assert.deepEqual(events, ['answer a', 'down', 'answer a']);
+    assert.deepEqual(events, ['answer primary', 'down', 'answer primary']);
   });
 
   test('and is refused from then on: silence 10 s after it was last heard of, once', () => {
@@ -152,16 +153,6 @@ describe('a monitor that loses its connection', () => {
 });
 
 describe('a monitor without a server', () => {
-  test('tries the seeds in turn', () => {
-    const { clock, server, monitor, events } = makeMonitor(['a', 'b', 'c']);
-    server.isAccepting = false;
-    server.hosts.set('c', { isAccepting: true });
-    monitor.start();
-    clock.advance(1000);
-    assert.deepEqual(server.dialled, ['a', 'b', 'c']);
-    assert.deepEqual(events, ['down', 'down', 'answer c']);
-  });
-
   test('does not storm it', () => {
     const { clock, server, monitor } = makeMonitor();
     server.isAccepting = false;
@@ -172,42 +163,70 @@ describe('a monitor without a server', () => {
       `${server.dialled.length} dials in a minute`,
     );
   });
-});
 
-describe('a monitor that meets the wrong server', () => {
-  test('passes over a secondary and finds the primary', () => {
-    const { clock, server, monitor, events } = makeMonitor(['a', 'b']);
-    server.hosts.set('a', { hello: { isWritablePrimary: false, secondary: true } });
-    monitor.start();
-    clock.advance(1000);
-    assert.deepEqual(events, ['unusable', 'down', 'answer b']);
-    assert.equal(server.live.length, 1);
-  });
-
-  test('passes over a server of another replica set, or of none', () => {
-    for (const hello of [{ setName: 'other' }, { setName: undefined }]) {
-      const { clock, server, monitor, events } = makeMonitor(['a', 'b'], 'rs0');
-      server.hosts.set('a', { hello });
-      monitor.start();
-      clock.advance(1000);
-      assert.deepEqual(events, ['unusable', 'down', 'answer b']);
-    }
-  });
-
-  test('a demotion between two heartbeats is told', () => {
-    const { clock, server, events } = started(['a', 'b']);
-    server.hosts.set('a', { hello: { isWritablePrimary: false } });
-    clock.advance(10_100);
-    assert.deepEqual(events, ['answer a', 'unusable', 'down', 'answer b']);
-  });
-
-  test('keeps looking, without a storm, while nobody is writable', () => {
-    const { clock, server, monitor, events } = makeMonitor(['a', 'b']);
-    server.hello = { isWritablePrimary: false };
+  test('that refuses its hello: not believed, not stormed', () => {
+    const { clock, server, monitor, events } = makeMonitor();
+    server.hello = { ok: 0 };
     monitor.start();
     clock.advance(60_000);
     assert.ok(server.dialled.length <= 130, `${server.dialled.length} dials in a minute`);
-    assert.ok(!events.includes('answer a') && !events.includes('answer b'));
+    assert.ok(
+      events.every((event) => event === 'down' || event === 'silent'),
+      events.join(', '),
+    );
+  });
+});
+
+describe('a monitor of a member that takes no writes', () => {
+  test('keeps its connection, and tells of every answer', () => {
+    const { clock, server, events } = started();
+    server.hello = { isWritablePrimary: false, secondary: true };
+    clock.advance(20_000);
+    assert.deepEqual(events, ['answer primary', 'answer secondary', 'answer secondary']);
+    assert.equal(server.connections.length, 1);
+  });
+});
+
+describe('a hurried monitor', () => {
+  test('asks twice a second, and every 10 s again when there is no more hurry', () => {
+    const { clock, server, monitor } = started();
+    clock.advance(3000);
+    monitor.hurry(true);
+    clock.advance(4900);
+    assert.equal(server.hellos.length, 1 + 10);
+    monitor.hurry(false);
+    clock.advance(9000);
+    assert.equal(server.hellos.length, 1 + 11, 'the one that was due, then none for 10 s');
+  });
+});
+
+describe('the round trip', () => {
+  test('is the time from hello to answer, of the first hello and of later ones', () => {
+    const { clock, server, monitor, rtts } = makeMonitor();
+    server.answersHello = false;
+    monitor.start();
+    clock.flushTurn();
+    for (const ms of [30, 70]) {
+      clock.advance(ms);
+      const hello = server.silentHellos.shift();
+      assert.ok(hello);
+      hello.reply(server.helloDocument());
+      clock.advance(10_000);
+    }
+    assert.deepEqual(rtts, [30, 70]);
+  });
+
+  test('trouble while a hello is under way: another one follows soon, its answer may be older', () => {
+    const { clock, server, monitor } = started();
+    server.answersHello = false;
+    clock.advance(10_000);
+    monitor.checkSoon();
+    server.answersHello = true;
+    clock.advance(1000);
+    for (const hello of server.silentHellos.splice(0)) hello.reply(server.helloDocument());
+    assert.equal(server.hellos.length, 2);
+    clock.advance(500);
+    assert.equal(server.hellos.length, 3);
   });
 });
 
@@ -221,7 +240,7 @@ describe('a monitor that is sent garbage', () => {
     server.answersHello = true;
     hello.connection.socket.feed(Buffer.alloc(64, 0xff));
     clock.advance(1000);
-    assert.deepEqual(events, ['answer a', 'down', 'answer a']);
+    assert.deepEqual(events, ['answer primary', 'down', 'answer primary']);
   });
 
   for (const when of ['first hello', 'heartbeat'] as const) {
@@ -238,7 +257,7 @@ describe('a monitor that is sent garbage', () => {
       server.answersHello = true;
       hello.connection.socket.feed(malformedHello(hello.requestId));
       clock.advance(2000);
-      assert.equal(events.at(-1), 'answer a');
+      assert.equal(events.at(-1), 'answer primary');
       assert.ok(events.slice(before).includes('down'), events.join(', '));
     });
   }

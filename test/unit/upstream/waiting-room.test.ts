@@ -75,6 +75,33 @@ describe('waiting room', () => {
     assert.deepEqual(expired, []);
   });
 
+  test('one from elsewhere is not late, though another that is due later stands before it', () => {
+    const { clock, recorder, room, expired } = makeRoom();
+    const moved = recorder.exchange('moved');
+    clock.advance(500);
+    room.enter(recorder.exchange('max', { waitBound: 'max_time', maxWaitMs: 4900 }));
+    room.enter(moved);
+    clock.advance(10_000);
+    assert.deepEqual(expired, ['moved@5000', 'max@5400']);
+  });
+
+  test('a room full of others has a place for the privileged, up to as many again', () => {
+    const { recorder, room } = makeRoom();
+    const enter = (exchange: Exchange): boolean => {
+      const isTaken = room.hasPlaceFor(exchange, 2);
+      if (isTaken) room.enter(exchange);
+      return isTaken;
+    };
+    assert.deepEqual(
+      ['a', 'b', 'c'].map((name) => enter(recorder.exchange(name))),
+      [true, true, false],
+    );
+    assert.deepEqual(
+      ['x', 'y', 'z'].map((name) => enter(recorder.privileged(name))),
+      [true, true, false],
+    );
+  });
+
   test('cancel works once, and only for those who wait', () => {
     const { clock, recorder, room, expired } = makeRoom();
     const waiting = recorder.exchange('a');

@@ -8,8 +8,10 @@ import type { ProgramReport } from '../../report.ts';
 import { ErrorLedger } from './error-ledger.ts';
 import { runLoad } from './load.ts';
 import { runOwners } from './owners.ts';
+import { runRush } from './rush.ts';
 import { runScript } from './script.ts';
 import { SentLedger } from './sent-ledger.ts';
+import { runStreams } from './streams.ts';
 
 const { values } = parseArgs({
   options: {
@@ -27,7 +29,9 @@ const { values } = parseArgs({
 
 const { uri, app, db: database } = values;
 if (uri === undefined || app === undefined || database === undefined) {
-  process.stderr.write('usage: program.ts --uri URI --app NAME --db NAME [--scenario script|owners|load] …\n');
+  process.stderr.write(
+    'usage: program.ts --uri URI --app NAME --db NAME [--scenario script|owners|load|rush|streams] …\n',
+  );
   process.exit(1);
 }
 
@@ -49,6 +53,8 @@ async function run(): Promise<Partial<ProgramReport>> {
   const databases = clients.map((client) => client.db(database));
   if (scenario === 'script') return runScript(databases, errors);
   if (scenario === 'owners') return runOwners(databases);
+  if (scenario === 'rush') return runRush(databases, errors, { seconds: Number(values.seconds) });
+  if (scenario === 'streams') return runStreams(databases, errors, { pauseMs: Number(values['pause-ms']) });
   return runLoad(databases, errors, {
     app: String(app),
     seconds: Number(values.seconds),
