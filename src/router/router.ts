@@ -7,7 +7,6 @@ import type { Client, Peer } from '../core/client.ts';
 import type { Clock } from '../core/clock.ts';
 import { cursorKilled, cursorNotFound, interrupted, tooManyCursors } from '../core/error-answers.ts';
 import type { KillResult, Operation } from '../core/operation.ts';
-import type { Lane } from '../core/snapshots.ts';
 import { Tally } from '../core/tally.ts';
 import type { Cluster } from '../upstream/cluster.ts';
 import {
@@ -29,9 +28,9 @@ import { Leavers } from './leavers.ts';
 import type { RouteCompletion } from './route-completion.ts';
 import { isShort } from './short-ones.ts';
 import { SplitKill } from './split-kill.ts';
-import { type TransactionRole, TransactionRoles } from './transaction-roles.ts';
+import { TransactionRoles } from './transaction-roles.ts';
 import { TransactionTable } from './transaction-table.ts';
-import { Trip, type TripHost } from './trip.ts';
+import { Trip, type TripHost, type TripPlan } from './trip.ts';
 
 export type PinReason = 'fence' | 'await' | 'transaction';
 
@@ -42,14 +41,8 @@ const NOWHERE: ReplyDestination = { write: () => {} };
 /** Cursors that one killCursors may name; drivers name one. */
 const MAX_KILLED = 10_000;
 
-interface Plan {
-  readonly lane: Lane;
+interface Plan extends TripPlan {
   readonly admission: AdmissionClass;
-  readonly role: TransactionRole;
-  readonly cursor: CursorEntry | null;
-  readonly strangers: readonly bigint[];
-  readonly killed: readonly CursorEntry[];
-  readonly awaiting: Awaiting | null;
   /** Where its cursor or transaction lives; null: anywhere. */
   readonly pin: EndpointKey | null;
   readonly frame: Frame;
@@ -225,15 +218,7 @@ export class Router implements TripHost {
     if (command.exhaustAllowed) clearExhaustAllowed(plan.frame);
     if (command.moreToCome) this.pins.add('fence');
     if (plan.role === 'opens') this.pins.add('transaction');
-    const trip = new Trip(this, {
-      operation,
-      lane: plan.lane,
-      role: plan.role,
-      cursor: plan.cursor,
-      strangers: plan.strangers,
-      killed: plan.killed,
-      awaiting: plan.awaiting,
-    });
+    const trip = new Trip(this, operation, plan);
     this.turns.onSubmit(trip);
     const exchange = new Exchange({
       owner: trip,

@@ -22,6 +22,16 @@ export interface TripHost {
   nowMs(): number;
 }
 
+/** The part of a plan that the way back needs. */
+export interface TripPlan {
+  readonly lane: Lane;
+  readonly role: TransactionRole;
+  readonly cursor: CursorEntry | null;
+  readonly strangers: readonly bigint[];
+  readonly killed: readonly CursorEntry[];
+  readonly awaiting: Awaiting | null;
+}
+
 export class Trip implements ExchangeOwner, Journey {
   readonly operation: Operation;
   readonly lane: Lane;
@@ -41,20 +51,9 @@ export class Trip implements ExchangeOwner, Journey {
   isKilled = false;
   readonly #host: TripHost;
 
-  constructor(
-    host: TripHost,
-    plan: {
-      operation: Operation;
-      lane: Lane;
-      role: TransactionRole;
-      cursor: CursorEntry | null;
-      strangers: readonly bigint[];
-      killed: readonly CursorEntry[];
-      awaiting: Awaiting | null;
-    },
-  ) {
+  constructor(host: TripHost, operation: Operation, plan: TripPlan) {
     this.#host = host;
-    this.operation = plan.operation;
+    this.operation = operation;
     this.lane = plan.lane;
     this.role = plan.role;
     this.cursor = plan.cursor;

@@ -8,7 +8,7 @@ import type { EndpointKey } from './exchange.ts';
 import type { Lobby } from './lobby.ts';
 import type { Member } from './member.ts';
 import type { Monitor } from './monitor.ts';
-import type { LaneSnapshot } from './pool.ts';
+import type { LaneSnapshot } from './pool-parts.ts';
 import type { ServerDescription } from './server-description.ts';
 
 /** Those whose round trip is within so much of the shortest; one that was not measured is taken for near. */

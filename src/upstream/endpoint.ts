@@ -12,7 +12,8 @@ import type { ClusterOptions, HostPort } from '../options.ts';
 import type { EndpointKey, Exchange } from './exchange.ts';
 import type { Handshake } from './handshake.ts';
 import type { PerishReason } from './perish.ts';
-import { Pool, type PoolHost } from './pool.ts';
+import { Pool } from './pool.ts';
+import type { PoolHost } from './pool-parts.ts';
 import type { RequestIds } from './request-ids.ts';
 import { readServerDescription, type ServerDescription } from './server-description.ts';
 

@@ -4,70 +4,19 @@
 // connections on their way, idle and busy together never exceed the cap; an exchange is on one connection at most; every
 // submitted exchange ends exactly once.
 
-import type { Clock, Random, Timer } from '../core/clock.ts';
-import type { Logger } from '../core/logger.ts';
-import type { Lane, PoolSnapshot } from '../core/snapshots.ts';
+import type { Timer } from '../core/clock.ts';
 import { Tally } from '../core/tally.ts';
-import type { Connector } from '../net/connector.ts';
-import type { HostPort } from '../options.ts';
 import { LatencySketch } from '../stats/latency-sketch.ts';
 import { type AdmissionCounts, mayHold } from './admission.ts';
-import type { CompressionRequest } from './compression.ts';
 import type { UpstreamConnection } from './connection.ts';
 import { Establisher } from './establisher.ts';
 import type { EndpointKey, Exchange, ExchangeFailure } from './exchange.ts';
-import type { Weights } from './fair-queue.ts';
-import type { Handshake } from './handshake.ts';
 import { isHarmless, type PerishReason } from './perish.ts';
-import type { RequestIds } from './request-ids.ts';
+import type { LaneSnapshot, PoolParts } from './pool-parts.ts';
 import { Sharing } from './sharing.ts';
 import { Stock } from './stock.ts';
-import { isPongOverdue, pingExchange, UPKEEP_MS, Upkeep, type UpkeepOptions } from './upkeep.ts';
+import { isPongOverdue, pingExchange, UPKEEP_MS, Upkeep } from './upkeep.ts';
 import { WaitingRoom } from './waiting-room.ts';
-
-/** What a pool asks of the endpoint that owns it. */
-export interface PoolHost {
-  /** Where to connect; null while no server is known or reachable. */
-  reachableAddress(): HostPort | null;
-  /** For one new connection. */
-  makeHandshake(): Handshake;
-  /** The handshake's answer; false refuses the connection. */
-  onGreeted(helloBody: Buffer): boolean;
-  /** Whether new work may come, so that minConnections is worth keeping; absent: always. */
-  expectsWork?(): boolean;
-  /** A connection was lost or could not be made: worth a look by the monitor. */
-  onTrouble(): void;
-  onDecodeError(reason: string): void;
-}
-
-export interface PoolParts {
-  readonly lane: Lane;
-  /** The member it connects to; noted on each exchange that goes there. Absent: ''. */
-  readonly endpoint?: EndpointKey;
-  /** Absent: off. */
-  readonly pipelining?: 'adaptive' | 'off';
-  readonly weights?: Weights;
-  readonly upkeep?: UpkeepOptions;
-  readonly cap: number;
-  /** Transactions whose statements come this way: they make the lane keep a reserve. */
-  readonly openTransactions: () => number;
-  readonly maxConnecting: number;
-  readonly maxWaiters: number;
-  readonly connectTimeoutMs: number;
-  readonly host: PoolHost;
-  readonly connector: Connector;
-  readonly ids: RequestIds;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  /** Absent: nothing is compressed. */
-  readonly compression?: CompressionRequest;
-  /** Larger replies are passed on as they come; absent: none. */
-  readonly replyBufferBytes?: number;
-}
-
-/** What a pool knows of itself; the cluster adds its own name and the endpoint's. */
-export type LaneSnapshot = Omit<PoolSnapshot, 'cluster' | 'endpoint' | 'state'>;
 
 export class Pool {
   readonly #parts: PoolParts;
@@ -80,6 +29,8 @@ export class Pool {
   readonly #sharing: Sharing;
   readonly #upkeep: Upkeep;
   readonly #endpoint: EndpointKey;
+  /** Filled anew whenever it is asked for: that is twice an operation. */
+  readonly #admission: { -readonly [Key in keyof AdmissionCounts]: AdmissionCounts[Key] };
   #upkeepTimer: Timer | null = null;
   #checkouts = 0;
   /** Why busy connections of an older generation end when they come back. */
@@ -91,6 +42,7 @@ export class Pool {
     const { host, clock } = parts;
     this.#parts = parts;
     this.#endpoint = parts.endpoint ?? '';
+    this.#admission = { cap: parts.cap, heldByPrivileged: 0, heldByOrdinary: 0, openTransactions: 0 };
     this.#sharing = new Sharing(parts.pipelining === 'adaptive');
     this.#upkeep = new Upkeep(parts.upkeep ?? {}, parts.random);
     this.#room = new WaitingRoom(clock, (exchange) => this.#onExpired(exchange), parts.weights);
@@ -184,7 +136,7 @@ export class Pool {
   /** Serves those who wait: a connection came free, the endpoint came up, or a transaction ended. */
   pump(nowMs: number = this.#parts.clock.nowMs()): void {
     if (this.#isPaused) return;
-    while (this.#stock.idleCount > 0) {
+    while (this.#stock.idleCount > 0 && this.#room.size > 0) {
       const exchange = this.#room.take(this.#counts());
       if (exchange === null) break;
       this.#lease(exchange, nowMs);
@@ -257,8 +209,11 @@ export class Pool {
   }
 
   #counts(): AdmissionCounts {
-    const { heldByPrivileged, heldByOrdinary } = this.#stock;
-    return { cap: this.#parts.cap, heldByPrivileged, heldByOrdinary, openTransactions: this.#parts.openTransactions() };
+    const counts = this.#admission;
+    counts.heldByPrivileged = this.#stock.heldByPrivileged;
+    counts.heldByOrdinary = this.#stock.heldByOrdinary;
+    counts.openTransactions = this.#parts.openTransactions();
+    return counts;
   }
 
   #lease(exchange: Exchange, nowMs: number): void {

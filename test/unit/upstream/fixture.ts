@@ -13,7 +13,8 @@ import {
   type ExchangeRequest,
 } from '../../../src/upstream/exchange.ts';
 import { encodeFirstHello, helloOnly } from '../../../src/upstream/handshake.ts';
-import { Pool, type PoolParts } from '../../../src/upstream/pool.ts';
+import { Pool } from '../../../src/upstream/pool.ts';
+import type { PoolParts } from '../../../src/upstream/pool-parts.ts';
 import { RequestIds } from '../../../src/upstream/request-ids.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { FakeServer } from '../../support/fake-server.ts';
