@@ -1,6 +1,6 @@
 // `npm run bench`: start-up, memory per idle client, then load against the peers. It asserts nothing; figures go to README.md here.
 // Options: --rounds N, --seconds N, --clients 1,64,1000, --peers weir,sketch,floor,haproxy,envoy, --only
-// start,idle,load,passthrough,streams,real, --base haproxy, --smoke.
+// start,idle,load,passthrough,streams,real, --base haproxy, --idle 10000, --smoke.
 
 import { parseArgs } from 'node:util';
 import { benchIdle } from './idle.ts';
@@ -18,13 +18,14 @@ const { values } = parseArgs({
     peers: { type: 'string', default: 'weir,sketch,floor,haproxy,envoy' },
     only: { type: 'string', default: 'start,idle,load,passthrough' },
     base: { type: 'string', default: 'sketch' },
+    idle: { type: 'string', default: '2000' },
     smoke: { type: 'boolean', default: false },
   },
 });
 
 const parts = values.only.split(',');
 if (parts.includes('start')) await benchStart();
-if (parts.includes('idle')) await benchIdle();
+if (parts.includes('idle')) await benchIdle(Number(values.idle));
 if (parts.includes('load')) {
   await benchLoad({
     rounds: values.smoke ? 1 : Number(values.rounds),

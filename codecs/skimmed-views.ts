@@ -1,7 +1,6 @@
 // Views on what a skimmer hands over: read like any message, then the counts of what was left out are put in.
 // Does not pair requests with replies. Invariant: a whole message reads exactly as readAnyRequest and readAnyReply read it.
 
-import { readInt32 } from './bytes.ts';
 import type { CommandFields, CommandView } from './command-view.ts';
 import { CURSORS_COUNT, DOCUMENTS_COUNT, type SkimmedCounts } from './condensed-counts.ts';
 import { Condenser } from './condenser.ts';
@@ -66,13 +65,46 @@ export interface CondensedMessage {
   readonly counts: SkimmedCounts;
 }
 
+/** Condenses a message that is whole in memory, a part at a time. */
+export class Condensation {
+  readonly #frame: Frame;
+  readonly #condenser: Condenser;
+  #chunk = 0;
+  #at = HEADER_BYTES;
+
+  constructor(frame: Frame) {
+    this.#frame = frame;
+    this.#condenser = new Condenser((frame.chunks[0] as Buffer).subarray(0, HEADER_BYTES));
+  }
+
+  /** Reads at most so many bytes on. True: there are more. @throws DecodeError where they are malformed. */
+  step(bytes: number): boolean {
+    const { chunks } = this.#frame;
+    let left = bytes;
+    while (left > 0 && this.#chunk < chunks.length) {
+      const chunk = chunks[this.#chunk] as Buffer;
+      const end = Math.min(chunk.length, this.#at + left);
+      this.#condenser.write(chunk, this.#at, end);
+      left -= end - this.#at;
+      this.#at = end;
+      if (end < chunk.length) {
+        break;
+      }
+      this.#chunk++;
+      this.#at = 0;
+    }
+    return this.#chunk < chunks.length;
+  }
+
+  /** After the last step. @throws DecodeError if the message ended too early. */
+  finish(): CondensedMessage {
+    return { frame: this.#condenser.finish(this.#frame.wireBytes), counts: this.#condenser.counts };
+  }
+}
+
 /** For messages that were inflated. @throws DecodeError where it is malformed; unknown_opcode, also for OP_COMPRESSED. */
 export function condenseFrame(frame: Frame): CondensedMessage {
-  const [first, ...rest] = frame.chunks as readonly [Buffer, ...Buffer[]];
-  const condenser = new Condenser(first.subarray(0, HEADER_BYTES));
-  condenser.write(first, HEADER_BYTES, Math.min(first.length, readInt32(first, 0)));
-  for (const chunk of rest) {
-    condenser.write(chunk, 0, chunk.length);
-  }
-  return { frame: condenser.finish(frame.wireBytes), counts: condenser.counts };
+  const condensation = new Condensation(frame);
+  condensation.step(frame.length);
+  return condensation.finish();
 }

@@ -69,7 +69,7 @@ export class ConversationReader implements Conversation, Client, OperationFinish
     this.id = parts.id;
     this.listener = connection.listener;
     this.peer = new Peer(connection.address);
-    this.#order = new MessageOrder(this, parts.budgets, parts.inflatesAtOnce === true);
+    this.#order = new MessageOrder(this, parts.budgets, parts.inflatesAtOnce === true, parts.later);
     this.#client = new Skimmer('client', this.#sinkOf('client'), parts.budgets.large);
     this.#server = new Skimmer('server', this.#sinkOf('server'), parts.budgets.large);
     this.#stream = new ReplyStream(connection.server, cursors);

@@ -81,6 +81,8 @@ export interface SnifferParts {
   readonly events?: SnifferEvents;
   /** Compressed messages of any size are inflated within the call: for captures, which are read in one go. */
   readonly inflatesAtOnce?: boolean;
+  /** Runs something after what else there is to do: a large inflated message is read in pieces. Absent: in one go. */
+  readonly later?: (run: () => void) => void;
   /** What compressed messages above 4 MB may cost together, bytes; default LARGE_INFLATION_BYTES. Beyond, they pass unread. */
   readonly largeInflationBytes?: number;
 }

@@ -3,6 +3,7 @@
 // nothing is handed on twice, no message out of order; after stop() nothing is, and nothing is owed to a budget.
 
 import {
+  Condensation,
   type CondensedMessage,
   condenseFrame,
   DecodeError,
@@ -42,6 +43,8 @@ export interface OrderedSink {
   onIdle(): void;
 }
 
+/** Bytes of an inflated message that are read before others have their turn. */
+export const READ_AT_ONCE_BYTES = 262_144;
 /** Bytes that wait behind an inflation before messages, but for large ones, pass by their headers only. */
 export const MAX_WAITING_BYTES = 4_194_304;
 /** Messages that wait, headers included; beyond, what is known of a header is told at once. */
@@ -64,13 +67,20 @@ export class MessageOrder {
   readonly #sink: OrderedSink;
   readonly #budgets: InflationBudgets;
   readonly #inflatesAtOnce: boolean;
+  readonly #later: ((run: () => void) => void) | null;
   #waiting: Waiting[] = [];
   #allowed = 0;
   #charged = 0;
   #isInflating = false;
   #isStopped = false;
 
-  constructor(sink: OrderedSink, budgets: InflationBudgets, inflatesAtOnce: boolean) {
+  constructor(
+    sink: OrderedSink,
+    budgets: InflationBudgets,
+    inflatesAtOnce: boolean,
+    later: ((run: () => void) => void) | null = null,
+  ) {
+    this.#later = later;
     this.#sink = sink;
     this.#budgets = budgets;
     this.#inflatesAtOnce = inflatesAtOnce;
@@ -158,20 +168,55 @@ export class MessageOrder {
     this.#isInflating = true;
     const own = ownOf(frame);
     let isAside = false;
-    inflateAsync(own, (error, inner) => {
+    const end = (deliver: () => void): void => {
       budget.giveBack(cost);
       this.#isInflating = false;
       if (this.#isStopped) return;
       try {
-        if (inner === null) this.#refuse(side, own, error, atMs);
-        else this.#deliverInflated(side, inner, atMs);
+        deliver();
         // What is refused at once was in nobody's way: the caller goes on, perhaps with what waited.
         if (isAside) this.#goOn();
       } catch (fault) {
         this.#sink.onFault(fault);
       }
+    };
+    inflateAsync(own, (error, inner) => {
+      if (inner === null) end(() => this.#refuse(side, own, error, atMs));
+      else if (this.#later === null || inner.length <= READ_AT_ONCE_BYTES)
+        end(() => this.#deliverInflated(side, inner, atMs));
+      else
+        this.#condenseInPieces(new Condensation(inner), (outcome) =>
+          end(() => this.#deliverRead(side, inner, outcome, atMs)),
+        );
     });
     isAside = true;
+  }
+
+  /** Many small values take their time: what passes meanwhile is not to wait for all of them. */
+  #condenseInPieces(condensation: Condensation, done: (outcome: unknown) => void): void {
+    const goOn = (): void => {
+      let outcome: unknown = null;
+      try {
+        if (!this.#isStopped && condensation.step(READ_AT_ONCE_BYTES)) {
+          this.#later?.(goOn);
+          return;
+        }
+        if (!this.#isStopped) outcome = condensation.finish();
+      } catch (error) {
+        outcome = error;
+      }
+      done(outcome);
+    };
+    goOn();
+  }
+
+  /** @param outcome the condensed message, or what was thrown in its place. */
+  #deliverRead(side: SkimSide, inner: Frame, outcome: unknown, atMs: number): void {
+    if (outcome instanceof Error) this.#refuse(side, inner, outcome, atMs);
+    else {
+      const { frame, counts } = outcome as CondensedMessage;
+      this.#sink.onOrdered(side, frame, counts, atMs);
+    }
   }
 
   #budgetFor(frame: Frame): InflationBudget {

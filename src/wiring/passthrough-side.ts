@@ -56,7 +56,7 @@ export class PassthroughSide {
       target,
       attribution,
       decodeErrors,
-      makeSniffer: (parts) => new Sniffer(parts),
+      makeSniffer: (parts) => new Sniffer({ ...parts, later: (run) => void clock.setTimer(0, run) }),
       recorder,
       nextId: nextClientId,
       clock,

@@ -322,3 +322,69 @@ test('a condensed message waits as it is, and a stop while going on ends it', as
   await heard.until(2);
   assert.deepEqual(heard.events, ['1', '2']);
 });
+
+/** A megabyte of small values: many pieces. */
+function manyValues(id: number): Buffer {
+  return ask(id, {
+    insert: 'items',
+    documents: Array.from({ length: 30_000 }, (_, index) => ({ _id: index, a: 1, b: 2 })),
+  });
+}
+
+interface InPieces {
+  readonly heard: Heard;
+  readonly order: MessageOrder;
+  readonly budgets: InflationBudgets;
+  /** What is to go on later. */
+  readonly pieces: (() => void)[];
+}
+
+/** A large message was inflated, and the first piece of it was read. */
+async function startInPieces(bytes: Buffer): Promise<InPieces> {
+  const heard = new Heard();
+  const budgets = makeBudgets(5_000_000, 1e9);
+  const pieces: (() => void)[] = [];
+  const order = new MessageOrder(heard, budgets, false, (run) => pieces.push(run));
+  order.message('client', Frame.of(packed(bytes)), null, 1);
+  while (pieces.length === 0 && heard.events.length === 0) {
+    const { port1, port2 } = new MessageChannel();
+    port2.postMessage(0);
+    await once(port1, 'message');
+    port1.close();
+  }
+  return { heard, order, budgets, pieces };
+}
+
+test('a large one is read in pieces, what follows waits, and nothing is owed afterwards', async () => {
+  const { heard, order, budgets, pieces } = await startInPieces(manyValues(1));
+  order.message('server', Frame.of(answer(9, 1)), null, 2);
+  let count = 0;
+  for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) {
+    assert.deepEqual(heard.events, [], 'nothing is told before all of it was read');
+    assert.equal(budgets.ordinary.take(5_000_000), false);
+    piece();
+    count++;
+  }
+  assert.ok(count >= 3, `${count} pieces`);
+  assert.deepEqual(heard.events, [`client 1 ${OPCODE.msg} at 1`, `server 9 ${OPCODE.msg} at 2`, 'idle']);
+  assert.equal(budgets.ordinary.take(5_000_000), true);
+});
+
+test('one that is malformed further on is refused where it is read', async () => {
+  const bytes = manyValues(1);
+  bytes.writeInt32LE(3, bytes.indexOf('\u000329000\0', 0, 'latin1') + 7);
+  const { heard, budgets, pieces } = await startInPieces(bytes);
+  for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) piece();
+  assert.deepEqual(heard.faults, []);
+  assert.equal(heard.events.length, 2);
+  assert.match(heard.events[0] ?? '', /^client 1 (invalid_bson|bad_sequence)/);
+  assert.equal(budgets.ordinary.take(5_000_000), true);
+});
+
+test('a stop between two pieces ends it, and the budget comes back', async () => {
+  const { heard, order, budgets, pieces } = await startInPieces(manyValues(1));
+  order.stop();
+  for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) piece();
+  assert.deepEqual(heard.events, []);
+  assert.equal(budgets.ordinary.take(5_000_000), true);
+});
