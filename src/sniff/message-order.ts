@@ -182,41 +182,37 @@ export class MessageOrder {
     };
     inflateAsync(own, (error, inner) => {
       if (inner === null) end(() => this.#refuse(side, own, error, atMs));
-      else if (this.#later === null || inner.length <= READ_AT_ONCE_BYTES)
+      else if (this.#later === null || inner.length <= READ_AT_ONCE_BYTES) {
         end(() => this.#deliverInflated(side, inner, atMs));
-      else
-        this.#condenseInPieces(new Condensation(inner), (outcome) =>
-          end(() => this.#deliverRead(side, inner, outcome, atMs)),
-        );
+      } else {
+        this.#condenseInPieces(inner, this.#later, (read) => end(() => this.#deliverInflated(side, inner, atMs, read)));
+      }
     });
     isAside = true;
   }
 
-  /** Many small values take their time: what passes meanwhile is not to wait for all of them. */
-  #condenseInPieces(condensation: Condensation, done: (outcome: unknown) => void): void {
+  /** Many small values take their time: what passes meanwhile is not to wait for all of them. `done` gets how to end it. */
+  #condenseInPieces(
+    inner: Frame,
+    later: (run: () => void) => void,
+    done: (read: () => CondensedMessage) => void,
+  ): void {
+    const condensation = new Condensation(inner);
     const goOn = (): void => {
-      let outcome: unknown = null;
       try {
         if (!this.#isStopped && condensation.step(READ_AT_ONCE_BYTES)) {
-          this.#later?.(goOn);
+          later(goOn);
           return;
         }
-        if (!this.#isStopped) outcome = condensation.finish();
       } catch (error) {
-        outcome = error;
+        done(() => {
+          throw error;
+        });
+        return;
       }
-      done(outcome);
+      done(() => condensation.finish());
     };
     goOn();
-  }
-
-  /** @param outcome the condensed message, or what was thrown in its place. */
-  #deliverRead(side: SkimSide, inner: Frame, outcome: unknown, atMs: number): void {
-    if (outcome instanceof Error) this.#refuse(side, inner, outcome, atMs);
-    else {
-      const { frame, counts } = outcome as CondensedMessage;
-      this.#sink.onOrdered(side, frame, counts, atMs);
-    }
   }
 
   #budgetFor(frame: Frame): InflationBudget {
@@ -224,14 +220,19 @@ export class MessageOrder {
   }
 
   /** A large one is condensed like one that came plain: its request would be held until the reply. */
-  #deliverInflated(side: SkimSide, inner: Frame, atMs: number): void {
+  #deliverInflated(
+    side: SkimSide,
+    inner: Frame,
+    atMs: number,
+    read: () => CondensedMessage = () => condenseFrame(inner),
+  ): void {
     if (inner.length <= SKIM_WHOLE_BYTES) {
       this.#sink.onOrdered(side, inner, null, atMs);
       return;
     }
     let condensed: CondensedMessage;
     try {
-      condensed = condenseFrame(inner);
+      condensed = read();
     } catch (error) {
       this.#refuse(side, inner, error, atMs);
       return;

@@ -3,25 +3,21 @@
 // monitor's) connections from here; in all that is one such pool for the primary, or for each mongos, and what pinned exchanges
 // need of former primaries; every submitted exchange ends exactly once, wherever it waits.
 
-import type { Clock, Random } from '../core/clock.ts';
 import type { CompressionCounts } from '../core/compression-counts.ts';
-import type { Logger } from '../core/logger.ts';
 import type { Lane, MemberSnapshot, PoolSnapshot, UpstreamLogin } from '../core/snapshots.ts';
-import type { Connector } from '../net/connector.ts';
-import type { SrvAnswer, SrvResolver } from '../net/srv-resolver.ts';
+import type { SrvAnswer } from '../net/srv-resolver.ts';
 import type { ClusterOptions, Credential } from '../options.ts';
 import { pickMembers, poolRows, readFacts } from './cluster-view.ts';
 import { askedOf } from './compression.ts';
 import { Endpoint, type EndpointHost } from './endpoint.ts';
-import type { EndpointKey, Exchange } from './exchange.ts';
-import { encodeFirstHello, type Handshake, type WeirIdentity } from './handshake.ts';
-import { Lobby, refuse } from './lobby.ts';
+import { type EndpointKey, type Exchange, refuse } from './exchange.ts';
+import { encodeFirstHello, type Handshake } from './handshake.ts';
+import { Lobby } from './lobby.ts';
 import { Login } from './login/login.ts';
 import type { Member } from './member.ts';
 import { MemberLog } from './member-log.ts';
-import { Membership, type MembershipEvents } from './membership.ts';
+import { Membership, type MembershipEvents, type MembershipParts } from './membership.ts';
 import type { PerishReason } from './perish.ts';
-import type { RequestIds } from './request-ids.ts';
 import type { ServerDescription } from './server-description.ts';
 import { MAX_MEMBERS } from './topology.ts';
 
@@ -43,18 +39,9 @@ export interface ClusterEvents {
   onDecodeError(reason: string): void;
 }
 
-export interface ClusterParts {
-  readonly options: ClusterOptions;
-  readonly identity: WeirIdentity;
-  readonly connector: Connector;
-  readonly ids: RequestIds;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
+export interface ClusterParts extends Omit<MembershipParts, 'events'> {
   /** Counts what is compressed towards the servers. */
   readonly compressionCounts: CompressionCounts;
-  /** Needed by clusters whose seeds are looked up. */
-  readonly srvResolver?: SrvResolver;
   readonly events: ClusterEvents;
 }
 

@@ -116,3 +116,9 @@ export class Exchange {
     this.app = request.app ?? '';
   }
 }
+
+/** Ends one that was never written. */
+export function refuse(exchange: Exchange, failure: ExchangeFailure): void {
+  exchange.state = 'done';
+  exchange.owner.onFailed(exchange, failure);
+}

@@ -3,9 +3,9 @@
 
 import type { Clock } from '../core/clock.ts';
 import type { Lane } from '../core/snapshots.ts';
-import type { Exchange, ExchangeFailure } from './exchange.ts';
+import { type Exchange, refuse } from './exchange.ts';
 import type { Weights } from './fair-queue.ts';
-import { WaitingRoom } from './waiting-room.ts';
+import { expiryOf, WaitingRoom } from './waiting-room.ts';
 
 export class Lobby {
   readonly #rooms: Readonly<Record<Lane, WaitingRoom>>;
@@ -54,16 +54,5 @@ export class Lobby {
 }
 
 function expire(exchange: Exchange): void {
-  exchange.owner.onFailed(exchange, expiryOf(exchange));
-}
-
-function expiryOf({ waitBound }: Exchange): ExchangeFailure {
-  if (waitBound === 'await') return 'await_turn';
-  return waitBound === 'max_time' ? 'max_time' : 'unreachable';
-}
-
-/** Ends an exchange that was never written. */
-export function refuse(exchange: Exchange, failure: ExchangeFailure): void {
-  exchange.state = 'done';
-  exchange.owner.onFailed(exchange, failure);
+  exchange.owner.onFailed(exchange, expiryOf(exchange, 'unreachable'));
 }

@@ -10,13 +10,13 @@ import { LatencySketch } from '../stats/latency-sketch.ts';
 import { type AdmissionCounts, mayHold } from './admission.ts';
 import type { UpstreamConnection } from './connection.ts';
 import { Establisher } from './establisher.ts';
-import type { EndpointKey, Exchange, ExchangeFailure } from './exchange.ts';
+import { type EndpointKey, type Exchange, refuse } from './exchange.ts';
 import { isHarmless, type PerishReason } from './perish.ts';
 import type { LaneSnapshot, PoolParts } from './pool-parts.ts';
 import { Sharing } from './sharing.ts';
 import { Stock } from './stock.ts';
 import { isPongOverdue, pingExchange, UPKEEP_MS, Upkeep } from './upkeep.ts';
-import { WaitingRoom } from './waiting-room.ts';
+import { expiryOf, WaitingRoom } from './waiting-room.ts';
 
 export class Pool {
   readonly #parts: PoolParts;
@@ -87,8 +87,8 @@ export class Pool {
       return;
     }
     if (isFirst && exchange.isShort && this.#room.size === 0 && this.#join(exchange, nowMs)) return;
-    if (this.#isStopped) return fail(exchange, 'unreachable');
-    if (!this.#room.hasPlaceFor(exchange, this.#parts.maxWaiters)) return fail(exchange, 'queue_full');
+    if (this.#isStopped) return refuse(exchange, 'unreachable');
+    if (!this.#room.hasPlaceFor(exchange, this.#parts.maxWaiters)) return refuse(exchange, 'queue_full');
     this.#room.enter(exchange);
     this.#establish();
   }
@@ -108,11 +108,7 @@ export class Pool {
     return this.#stock.all().find(({ current }) => current === exchange) ?? null;
   }
 
-  get isPaused(): boolean {
-    return this.#isPaused;
-  }
-
-  /** From here on nothing is sent that was not sent before; who waits keeps its deadline. */
+  /** From here on no operation is sent that was not sent before; who waits keeps its deadline. */
   pause(): void {
     this.#isPaused = true;
   }
@@ -193,7 +189,7 @@ export class Pool {
 
   /** What they wait for is out of reach. */
   refuseWaiting(): void {
-    for (const exchange of this.#room.close()) fail(exchange, 'unreachable');
+    for (const exchange of this.#room.close()) refuse(exchange, 'unreachable');
   }
 
   stop(): void {
@@ -314,13 +310,8 @@ export class Pool {
   }
 
   #onExpired(exchange: Exchange): void {
-    exchange.owner.onFailed(exchange, this.#expiryOf(exchange));
-  }
-
-  #expiryOf(exchange: Exchange): ExchangeFailure {
-    if (exchange.waitBound === 'await') return 'await_turn';
-    if (exchange.waitBound === 'max_time') return 'max_time';
-    return this.#parts.host.reachableAddress() === null ? 'unreachable' : 'wait_timeout';
+    const isReachable = this.#parts.host.reachableAddress() !== null;
+    exchange.owner.onFailed(exchange, expiryOf(exchange, isReachable ? 'wait_timeout' : 'unreachable'));
   }
 
   snapshot(): LaneSnapshot {
@@ -345,9 +336,4 @@ export class Pool {
       closed: Object.fromEntries(this.#closed.counts),
     };
   }
-}
-
-function fail(exchange: Exchange, failure: ExchangeFailure): void {
-  exchange.state = 'done';
-  exchange.owner.onFailed(exchange, failure);
 }

@@ -51,6 +51,8 @@ export class Sharing {
   /** The connection with the fewest in flight that one more may join, or null. */
   pick(nowMs: number): UpstreamConnection | null {
     const { depth } = this.control;
+    // All busy ones have something long to do: no depth would help.
+    if (this.#open.length === 0) return null;
     if (depth === 1) return this.#refuse('depth');
     let best: UpstreamConnection | null = null;
     let fewest = depth;

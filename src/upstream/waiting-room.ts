@@ -1,14 +1,21 @@
 // The exchanges that wait for a connection of one lane: the privileged in order, the others fair between applications, one
-// bound on their size, and the deadlines. It lends no connections. Invariant: whoever enters leaves exactly once: taken, cancelled, or expired.
+// bound on their size, and the deadlines. It lends no connections.
+// Invariant: whoever enters leaves exactly once: taken, evicted, cancelled, or expired.
 
 import type { Clock, Timer } from '../core/clock.ts';
 import { type AdmissionCounts, nextClass } from './admission.ts';
-import type { AdmissionClass, Exchange } from './exchange.ts';
+import type { AdmissionClass, Exchange, ExchangeFailure } from './exchange.ts';
 import { FairQueue, type Weights } from './fair-queue.ts';
 import { WaitQueue } from './wait-queue.ts';
 
 /** Requests that wait hold their bytes: a bound beside their number. */
 const MAX_WAITING_BYTES = 268_435_456;
+
+/** What the end of a wait means. @param otherwise where the queue's own timeout was the bound. */
+export function expiryOf({ waitBound }: Exchange, otherwise: ExchangeFailure): ExchangeFailure {
+  if (waitBound === 'await') return 'await_turn';
+  return waitBound === 'max_time' ? 'max_time' : otherwise;
+}
 
 export class WaitingRoom {
   readonly #clock: Clock;
